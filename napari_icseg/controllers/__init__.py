@@ -1,0 +1,1 @@
+"""Controllers: the only place where widgets, project, prompting and jobs meet."""

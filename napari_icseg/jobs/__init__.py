@@ -1,0 +1,1 @@
+"""Background runs: start, watch, cancel, resume; no Qt, no torch."""

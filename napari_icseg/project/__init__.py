@@ -1,0 +1,1 @@
+"""The project file and its history; no Qt, napari or torch."""

@@ -1,0 +1,1 @@
+"""SAM-2 prompting: predictor, embedding cache, worker, windows; no Qt, no napari."""

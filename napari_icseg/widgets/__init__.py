@@ -1,0 +1,1 @@
+"""Qt widgets: layout and signals only, no logic."""

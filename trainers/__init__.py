@@ -1,0 +1,1 @@
+"""Train, evaluate and apply segmentation models for SEM images, without a GUI."""

@@ -1,0 +1,1 @@
+"""Synthetic SEM images and training datasets."""

@@ -1,0 +1,1 @@
+"""Metrics; each cites its source and states its empty-mask rule."""

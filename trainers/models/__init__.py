@@ -1,0 +1,1 @@
+"""Models and the tasks that train them, one component a file."""
