@@ -1,0 +1,67 @@
+"""What the training engine needs to know of a model: the `Task` Protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from trainers.config import TrainConfig
+
+Batch = dict[str, "Tensor"]
+
+
+class EpochDataset(Protocol):
+    """A map-style dataset whose items depend only on (seed, epoch, index).
+
+    That alone makes shuffling, augmentation and synthetic data resume exactly:
+    no random state has to be stored.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of items of one epoch."""
+
+    def __getitem__(self, index: int) -> Batch:
+        """Return one item; the default collation stacks items to a batch."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch (0-based) whose random draws `__getitem__` uses."""
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """Training and validation data of one run; neither is ever empty."""
+
+    train: EpochDataset
+    val: EpochDataset
+
+
+@runtime_checkable
+class Task(Protocol):
+    """One model kind: how to build, feed, train and score it."""
+
+    name: ClassVar[str]
+    selection_metric: ClassVar[str]
+    """Key of `validate`'s result by which `checkpoints/best` is chosen; higher is better."""
+    needs_data: ClassVar[bool]
+    """False for a model that can train on the synthetic generator alone (sam2-nano)."""
+
+    def defaults(self, preset: str) -> Mapping[str, Any]:
+        """Return the fields of `TrainConfig` that this preset sets."""
+
+    def build_model(self, config: TrainConfig) -> nn.Module:
+        """Return the model on the CPU, initialised from `config.seed`."""
+
+    def build_data(self, config: TrainConfig, run_dir: Path) -> TaskData:
+        """Return the data; called again, with the same result, on resume."""
+
+    def training_loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Return scalar tensors: `loss`, which is minimised, and its parts for the log."""
+
+    def validate(self, model: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
+        """Return validation metrics of a model in eval mode; `loss` among them."""
