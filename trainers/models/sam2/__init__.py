@@ -1,0 +1,1 @@
+"""SAM-2 image models: the compact sam2-nano and the official checkpoints."""

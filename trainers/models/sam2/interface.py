@@ -1,0 +1,68 @@
+"""What a promptable image model offers, sam2-nano and the official SAM 2.1 alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """What all prompts of an image share.
+
+    Attributes:
+        embedding: float32 (B, C, H/16, W/16).
+        high_res: the decoder's projections of the maps at strides 4 and 8:
+            float32 (B, C/8, H/4, W/4) and (B, C/4, H/8, W/8).
+        size_hw: height and width of the input in pixels.
+    """
+
+    embedding: Tensor
+    high_res: tuple[Tensor, Tensor]
+    size_hw: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class DecodedMasks:
+    """Three masks for each set of prompts.
+
+    Attributes:
+        logits: float32 (B, 3, H/4, W/4); above 0 is inside.
+        iou: float32 (B, 3), the IoU that the model expects of each.
+    """
+
+    logits: Tensor
+    iou: Tensor
+
+
+class Sam2ImageModel(Protocol):
+    """A SAM-2 for single images."""
+
+    input_size_px: int | None
+    """The fixed side of the square input, or None where any multiple of 32 will do."""
+    native_resolution: bool
+    """True where a window is taken pixel by pixel, False where it is squashed to the input."""
+    token_kinds: tuple[str, ...]
+    """Meaning of the three masks, in order."""
+
+    def encode(self, images: Tensor) -> ImageFeatures:
+        """Compute the features of images float32 (B, 1, H, W) in 0..1."""
+
+    def decode(
+        self,
+        features: ImageFeatures,
+        points_xy: Tensor,
+        point_labels: Tensor,
+        mask_logits: Tensor | None = None,
+    ) -> DecodedMasks:
+        """Predict masks for prompts.
+
+        Args:
+            features: of B images, or of one image for B sets of prompts.
+            points_xy: float32 (B, N, 2), input pixels.
+            point_labels: int (B, N): 1 positive, 0 negative, 2/3 box corners, -1 padding.
+            mask_logits: float32 (B, 1, H/4, W/4), a mask to correct.
+        """

@@ -1,0 +1,106 @@
+"""Prompts for training: a simulated annotator clicks on every tile of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from trainers.metrics.clicks import Click, next_click
+from trainers.models.sam2.targets import METAL, VIA, TileTruth, click_targets
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from trainers.models.base import Batch
+
+LOSS_STRIDE = 2
+"""Masks are compared at every second pixel: finer than the decoder, at a quarter of the cost."""
+
+
+@dataclass
+class Session:
+    """One prompt in the making: an annotator who wants one of the three masks of a tile."""
+
+    truth: TileTruth
+    wanted: int
+    """Index into net, layer, part."""
+    rng: np.random.Generator
+    clicks: list[Click] = field(default_factory=list)
+    box_xyxy: tuple[int, int, int, int] | None = None
+
+    def targets(self) -> NDArray[np.bool_]:
+        """Return net, layer and part (3, H, W) of the clicks so far."""
+        return click_targets(self.truth, self.clicks)
+
+    def correct(self, preds: NDArray[np.bool_]) -> None:
+        """Click on the largest error of `preds` (H/2, W/2), somewhere in its inner half."""
+        target = self.targets()[self.wanted][::LOSS_STRIDE, ::LOSS_STRIDE]
+        click = next_click(preds, target, self.rng, jitter=0.7)
+        if click is not None:
+            self.clicks.append(Click(click.x * LOSS_STRIDE, click.y * LOSS_STRIDE, click.positive))
+
+
+def tile_truths(batch: Batch) -> list[TileTruth]:
+    """Return the ground truth of each tile of a batch as NumPy arrays."""
+    maps = {name: batch[name].cpu().numpy() for name in ("semantic", "nets", "vias", "parts")}
+    return [
+        TileTruth(**{name: values[i] for name, values in maps.items()})
+        for i in range(len(batch["seed"]))
+    ]
+
+
+def start_sessions(batch: Batch, *, prompts_per_tile: int) -> tuple[list[Session], list[int]]:
+    """Return sessions with their first click and the tile of each; blank tiles have none."""
+    sessions, tiles = [], []
+    for tile, (truth, seed) in enumerate(zip(tile_truths(batch), batch["seed"], strict=True)):
+        rng = np.random.default_rng(int(seed))
+        objects = truth.objects()
+        for _ in range(prompts_per_tile if objects else 0):
+            sessions.append(_start(truth, objects, rng))
+            tiles.append(tile)
+    return sessions, tiles
+
+
+def _start(
+    truth: TileTruth, objects: list[tuple[int, int]], rng: np.random.Generator
+) -> Session:
+    kinds = sorted({kind for kind, _ in objects})
+    kind = VIA if kinds == [VIA] or (VIA in kinds and rng.random() < 0.35) else METAL
+    instances = [instance for object_kind, instance in objects if object_kind == kind]
+    pixels = truth.clickable(kind, int(rng.choice(instances)))
+    jitter = float(rng.choice([0.5, 0.8, 1.0]))
+    click = next_click(np.zeros_like(pixels), pixels, rng, jitter=jitter)
+    assert click is not None, "an object in the list has visible pixels"
+    session = Session(truth, int(rng.choice(3, p=[0.5, 0.3, 0.2])), rng, [click])
+    if rng.random() < 0.1:
+        session.wanted = 0
+        session.box_xyxy = _noisy_box(session.targets()[0], rng)
+    return session
+
+
+def _noisy_box(mask: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, int, int, int]:
+    rows, cols = np.nonzero(mask)
+    noise = rng.integers(-3, 4, size=4)
+    left, top = int(cols.min()) + int(noise[0]), int(rows.min()) + int(noise[1])
+    return left, top, int(cols.max()) + int(noise[2]), int(rows.max()) + int(noise[3])
+
+
+def prompt_tensors(sessions: list[Session], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return points float32 (B, N, 2) as (x, y) and labels (B, N), padded with label -1."""
+    rows = [_points(session) for session in sessions]
+    longest = max(len(row) for row in rows)
+    padded = [row + [(0.0, 0.0, -1.0)] * (longest - len(row)) for row in rows]
+    values = torch.tensor(padded, dtype=torch.float32, device=device)
+    return values[..., :2], values[..., 2]
+
+
+def _points(session: Session) -> list[tuple[float, float, float]]:
+    points = [(float(c.x), float(c.y), float(c.positive)) for c in session.clicks]
+    if session.box_xyxy is not None:
+        left, top, right, bottom = map(float, session.box_xyxy)
+        points += [(left, top, 2.0), (right, bottom, 3.0)]
+    return points

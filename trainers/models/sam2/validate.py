@@ -1,0 +1,97 @@
+"""Validation of a promptable model: IoU after one and three simulated clicks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from trainers.losses.prompted import mask_loss
+from trainers.metrics.clicks import next_click
+from trainers.models.sam2.components import connected_net
+from trainers.models.sam2.interface import ImageFeatures
+from trainers.models.sam2.simulate import Session, prompt_tensors, start_sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from trainers.models.base import Batch
+    from trainers.models.sam2.interface import Sam2ImageModel
+
+PROMPTS_PER_TILE = 3
+NUM_CLICKS = 3
+NET, LAYER, PART = range(3)
+
+
+@torch.no_grad()
+def validate_clicks(model: Sam2ImageModel, batches: Iterable[Batch]) -> dict[str, float]:
+    """Return the mean IoU of each kind of mask over all prompts of all tiles.
+
+    Keys: `layer_iou_1`, `net_iou_1`, `net_iou_3` (the net is the layer's component under
+    the clicks), `net_token_iou_1`, `part_iou_1`, `iou_error` (of the IoU head), `loss`
+    and `score`, the mean of `layer_iou_1` and `net_iou_3`.
+    """
+    values: dict[str, list[float]] = defaultdict(list)
+    for batch in batches:
+        features = model.encode(batch["image"])
+        sessions, tiles = start_sessions(batch, prompts_per_tile=PROMPTS_PER_TILE)
+        for session, tile in zip(sessions, tiles, strict=True):
+            session.wanted, session.box_xyxy = NET, None
+            _score_session(model, _one(features, tile), session, values)
+    means = {name: float(np.mean(scores)) for name, scores in values.items()}
+    return {**means, "score": (means["layer_iou_1"] + means["net_iou_3"]) / 2}
+
+
+def _one(features: ImageFeatures, tile: int) -> ImageFeatures:
+    fine, coarse = features.high_res
+    keep = slice(tile, tile + 1)
+    return ImageFeatures(features.embedding[keep], (fine[keep], coarse[keep]), features.size_hw)
+
+
+def _score_session(
+    model: Sam2ImageModel,
+    features: ImageFeatures,
+    session: Session,
+    values: dict[str, list[float]],
+) -> None:
+    targets = session.targets()
+    for num_clicks in range(1, NUM_CLICKS + 1):
+        logits, iou = full_masks(model, features, session)
+        net = connected_net(logits[LAYER] > 0, session.clicks)
+        if num_clicks == 1:
+            ious = [mask_iou(mask > 0, target) for mask, target in zip(logits, targets, strict=True)]
+            for name, value in zip(("net_token", "layer", "part"), ious, strict=True):
+                values[f"{name}_iou_1"].append(value)
+            values["net_iou_1"].append(mask_iou(net, targets[NET]))
+            values["iou_error"].append(float(np.abs(iou - ious).mean()))
+            truth = torch.from_numpy(targets).float()
+            values["loss"].append(float(mask_loss(torch.from_numpy(logits), truth).mean()))
+        click = next_click(net, targets[NET], session.rng, jitter=0.7)
+        if click is None or num_clicks == NUM_CLICKS:
+            break
+        session.clicks.append(click)
+    values["net_iou_3"].append(mask_iou(net, targets[NET]))
+
+
+def full_masks(
+    model: Sam2ImageModel, features: ImageFeatures, session: Session
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return a session's logits (3, H, W) at full resolution and predicted IoU (3,)."""
+    points_xy, labels = prompt_tensors([session], features.embedding.device)
+    decoded = model.decode(features, points_xy, labels)
+    logits: Tensor = functional.interpolate(
+        decoded.logits.float(), scale_factor=4, mode="bilinear", align_corners=False
+    )
+    return logits[0].cpu().numpy(), decoded.iou[0].float().cpu().numpy()
+
+
+def mask_iou(preds: NDArray[np.bool_], target: NDArray[np.bool_]) -> float:
+    """Return the IoU of two bool masks (H, W); 1 where both are empty."""
+    union = int((preds | target).sum())
+    return float((preds & target).sum()) / union if union else 1.0
