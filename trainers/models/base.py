@@ -61,7 +61,11 @@ class Task(Protocol):
         """Return the data; called again, with the same result, on resume."""
 
     def training_loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Return scalar tensors: `loss`, which is minimised, and its parts for the log."""
+        """Return scalar tensors: `loss`, which is minimised, and its parts for the log.
+
+        torch's global random state is a function of (seed, step) on entry: draws from it
+        (dropout, sampled prompts) are repeated exactly by a resumed run.
+        """
 
     def validate(self, model: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
         """Return validation metrics of a model in eval mode; `loss` among them."""

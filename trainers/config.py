@@ -1,0 +1,111 @@
+"""The configuration of one training run: everything that decides its result."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trainers.errors import TrainingError
+
+Preset = Literal["best", "paper"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Schedule = Literal["constant", "cosine", "divide10"]
+
+
+class TrainConfig(BaseModel):
+    """One training run; frozen, and stored as `config.json` in the run folder.
+
+    Paths become absolute, so that a run can be resumed from any working directory.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    """Name in `trainers.registry.MODELS`."""
+    out: Path
+    """The run folder; must be new or empty."""
+    data: Path | None = None
+    """Folder with labelled images; None only for a model that trains on synthetic data."""
+    preset: Preset = "best"
+    class_names: tuple[str, ...] = ()
+    """Foreground classes, in the order of their ids 1, 2, …; filled in from the data if empty."""
+
+    epochs: int = Field(default=20, ge=1)
+    batch_size: int = Field(default=8, ge=1)
+    image_size: int = Field(default=256, ge=32)
+    """Side of the square training crop, px."""
+    augment: bool = True
+    val_fraction: float = Field(default=0.15, gt=0.0, lt=1.0)
+
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    lr: float = Field(default=1e-3, gt=0.0)
+    weight_decay: float = Field(default=1e-2, ge=0.0)
+    schedule: Schedule = "cosine"
+    warmup_steps: int = Field(default=0, ge=0)
+    min_lr_ratio: float = Field(default=0.01, ge=0.0, le=1.0)
+    """Where the cosine ends, as a share of `lr`."""
+    grad_clip: float | None = Field(default=None, gt=0.0)
+    """Largest L2 norm of the gradient; None for no clipping."""
+    ema_decay: float | None = Field(default=None, gt=0.0, lt=1.0)
+    """Decay of the averaged weights that are validated and kept; None for no averaging."""
+
+    seed: int = Field(default=0, ge=0)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Precision = "32-true"
+    num_workers: int = Field(default=0, ge=0)
+    """Processes that load data; 0 loads in the training process."""
+    num_threads: int | None = Field(default=None, ge=1)
+    """CPU threads of torch; None leaves torch's choice."""
+
+    checkpoint_every_s: float = Field(default=60.0, gt=0.0)
+    checkpoint_every_steps: int | None = Field(default=None, ge=1)
+    model_options: dict[str, Any] = Field(default_factory=dict)
+    """Settings that only this model knows."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of foreground classes; background is not counted."""
+        return len(self.class_names)
+
+    def model_post_init(self, _context: Any) -> None:
+        """Make the paths absolute."""
+        object.__setattr__(self, "out", self.out.expanduser().absolute())
+        if self.data is not None:
+            object.__setattr__(self, "data", self.data.expanduser().absolute())
+
+    def replace(self, **changes: Any) -> TrainConfig:
+        """Return a validated copy with `changes`."""
+        return parse_config({**self.model_dump(), **changes})
+
+    def to_json(self) -> str:
+        """Return the text of `config.json`."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def parse_config(fields: dict[str, Any]) -> TrainConfig:
+    """Return the configuration, or raise `TrainingError` naming each wrong setting."""
+    try:
+        return TrainConfig.model_validate(fields)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'config'}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise TrainingError(f"The training settings are not valid: {problems}.") from error
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read a `config.json`; raise `TrainingError` if it is missing or damaged."""
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise TrainingError(
+            f"{path.parent} is not a run folder: it has no {path.name}. "
+            "Give the folder that `icseg train … --out` wrote."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path} cannot be read: {error}. Start the run anew.") from error
+    return parse_config(fields)

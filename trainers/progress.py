@@ -1,0 +1,254 @@
+"""What a run writes about itself while it goes on, and how others read it; no torch.
+
+States of a run, as told by its folder alone:
+
+    queued ──▶ running ──▶ finished | cancelled | failed
+                  │  ▲
+       (killed)   ▼  │ (resume)
+               interrupted
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+EVENTS_FILE = "events.jsonl"
+PROCESS_FILE = "process.json"
+CANCEL_FILE = "cancel"
+Event = dict[str, Any]
+
+
+class RunState(Enum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_over(self) -> bool:
+        """True where no process works on the run any more."""
+        return self not in (RunState.QUEUED, RunState.RUNNING)
+
+
+_TERMINAL = {
+    "finished": RunState.FINISHED,
+    "cancelled": RunState.CANCELLED,
+    "failed": RunState.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class StepPoint:
+    """Training loss and learning rate at one optimiser step."""
+
+    step: int
+    loss: float
+    lr: float
+
+
+@dataclass(frozen=True)
+class EpochPoint:
+    """One finished epoch (1-based): mean training loss and validation metrics."""
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    val: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What a live plot draws."""
+
+    steps: tuple[StepPoint, ...] = ()
+    epochs: tuple[EpochPoint, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """Snapshot of a run; `epoch` and `step` count what is done."""
+
+    state: RunState = RunState.QUEUED
+    model: str = ""
+    epoch: int = 0
+    num_epochs: int = 0
+    step: int = 0
+    num_steps: int = 0
+    curves: Curves = field(default_factory=Curves)
+    warnings: tuple[str, ...] = ()
+    reason: str = ""
+    """Why it failed; empty otherwise."""
+    expected_s: float | None = None
+    """Expected duration of the whole run, from its first steps; None until known."""
+
+    @property
+    def fraction(self) -> float:
+        """Share of the steps done, 0..1."""
+        return min(1.0, self.step / self.num_steps) if self.num_steps else 0.0
+
+
+class EventWriter:
+    """Appends events to a file, one JSON object a line, each written by one system call."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Append an event; raise `OSError` if the disk does not take it."""
+        event = {"t": round(time.time(), 3), "kind": kind, **fields}
+        line = json.dumps(event, separators=(",", ":"), default=str) + "\n"
+        descriptor = os.open(self._path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            _end_torn_line(descriptor)
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+
+
+def _end_torn_line(descriptor: int) -> None:
+    """A killed writer may have left half a line: the next event must not join it."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    if size:
+        os.lseek(descriptor, size - 1, os.SEEK_SET)
+        if os.read(descriptor, 1) != b"\n":
+            os.write(descriptor, b"\n")
+
+
+def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
+    """Return the events from byte `offset` on, and the offset to go on from.
+
+    A line still being written is left for the next call; a damaged line is skipped.
+    A missing file has no events.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            content = file.read()
+    except FileNotFoundError:
+        return [], offset
+    complete = content[: content.rfind(b"\n") + 1]
+    events = [event for line in complete.splitlines() if (event := _parse(line)) is not None]
+    return events, offset + len(complete)
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        event = json.loads(line)
+    except ValueError:  # torn by a kill in mid-write: what it said is lost, the rest is not
+        return None
+    return event if isinstance(event, dict) and "kind" in event else None
+
+
+def fold_event(status: RunStatus, event: Event) -> RunStatus:
+    """Return the status after one more event; the curves are kept by `RunWatcher`."""
+    kind = event["kind"]
+    if kind == "started":
+        return replace(
+            status,
+            state=RunState.RUNNING,
+            model=str(event.get("model", "")),
+            num_epochs=int(event.get("num_epochs", 0)),
+            num_steps=int(event.get("num_steps", 0)),
+        )
+    if kind == "resumed":
+        epoch, step = int(event.get("epoch", 0)), int(event.get("step", 0))
+        return replace(status, state=RunState.RUNNING, epoch=epoch, step=step, reason="")
+    if kind == "warning":
+        return replace(status, warnings=(*status.warnings, str(event.get("reason", ""))))
+    if kind == "dry_run":
+        return replace(status, expected_s=event.get("expected_s"))
+    if kind in _TERMINAL:
+        return replace(status, state=_TERMINAL[kind], reason=str(event.get("reason", "")))
+    if kind == "step":
+        return replace(status, step=int(event["step"]), num_steps=int(event["num_steps"]))
+    if kind == "epoch":
+        return replace(status, epoch=int(event["epoch"]), num_epochs=int(event["num_epochs"]))
+    return status
+
+
+class RunWatcher:
+    """Reads a growing run folder; each `poll` parses only what is new."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = Path(run_dir)
+        self._offset = 0
+        self._status = RunStatus()
+        self._steps: list[StepPoint] = []
+        self._epochs: list[EpochPoint] = []
+
+    def poll(self) -> RunStatus:
+        """Return the present status."""
+        events, self._offset = read_events(self._run_dir / EVENTS_FILE, self._offset)
+        for event in events:
+            self._fold(event)
+        curves = Curves(tuple(self._steps), tuple(self._epochs))
+        self._status = replace(self._status, curves=curves)
+        return replace(self._status, state=self._state())
+
+    def _fold(self, event: Event) -> None:
+        self._status = fold_event(self._status, event)
+        if event["kind"] == "step":
+            point = StepPoint(int(event["step"]), float(event["loss"]), float(event["lr"]))
+            self._steps.append(point)
+        elif event["kind"] == "epoch":
+            self._epochs.append(_epoch_point(event))
+        elif event["kind"] == "resumed":  # what came after the checkpoint is done again
+            self._steps = [p for p in self._steps if p.step <= self._status.step]
+            self._epochs = [p for p in self._epochs if p.epoch <= self._status.epoch]
+
+    def _state(self) -> RunState:
+        """A run that says it runs, but whose process is gone, was interrupted."""
+        state = self._status.state
+        if state.is_over:
+            return state
+        process = read_process(self._run_dir)
+        if process is None:
+            return RunState.QUEUED if state is RunState.QUEUED else RunState.INTERRUPTED
+        return RunState.RUNNING if is_alive(*process) else RunState.INTERRUPTED
+
+
+def _epoch_point(event: Event) -> EpochPoint:
+    return EpochPoint(
+        epoch=int(event["epoch"]),
+        train_loss=float(event["train_loss"]),
+        val_loss=float(event["val_loss"]),
+        val=dict(event.get("val", {})),
+    )
+
+
+def read_status(run_dir: Path) -> RunStatus:
+    """Return the status that a run folder tells; a folder without events is queued."""
+    return RunWatcher(run_dir).poll()
+
+
+def read_process(run_dir: Path) -> tuple[int, float] | None:
+    """Return process id and creation time (s since 1970) of the run's last process."""
+    try:
+        fields = json.loads((Path(run_dir) / PROCESS_FILE).read_text(encoding="utf-8"))
+        return int(fields["pid"]), float(fields["create_time"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not started yet, or a folder that is no run: both mean "no process"
+
+
+def is_alive(pid: int, create_time: float) -> bool:
+    """True if that very process still works; a reused id or a zombie does not count."""
+    try:
+        process = psutil.Process(pid)
+        same = bool(abs(process.create_time() - create_time) < 1.0)
+        return same and bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:  # it exists, and is another user's
+        return True

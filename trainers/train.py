@@ -1,0 +1,213 @@
+"""Start or resume a training run; everything it does is written to its run folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from trainers.config import TrainConfig, read_config
+from trainers.errors import IcsegError, TrainingError
+from trainers.io.atomic import write_text_atomic
+from trainers.loop import Loop, RunCancelledError
+from trainers.progress import EventWriter, RunState, RunStatus, read_status
+from trainers.registry import build_task
+from trainers.run_folder import RunFolder, code_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+log = logging.getLogger("trainers")
+
+
+def train(config: TrainConfig) -> RunStatus:
+    """Run a training to its end and return how it ended (finished or cancelled).
+
+    Raises:
+        TrainingError: it cannot start, or diverged; the run folder then says "failed" and why.
+        DataError: data cannot be read, or the run folder cannot be written.
+
+    """
+    folder = RunFolder(config.out)
+    folder.require_new()
+    return _Run(folder).carry_out(config)
+
+
+def resume(run_dir: Path) -> RunStatus:
+    """Go on from the last checkpoint (or the start if there is none); see `train`.
+
+    The result is that of an uninterrupted run (bit by bit on the CPU).
+    """
+    folder = RunFolder(Path(run_dir).expanduser().absolute())
+    config = read_config(folder.config)
+    status = read_status(folder.path)
+    if status.state is RunState.RUNNING:
+        raise TrainingError(f"{folder.path} is running already. Cancel it before resuming.")
+    if status.state is RunState.FINISHED:
+        raise TrainingError(f"{folder.path} has finished: there is nothing to resume.")
+    folder.cancel.unlink(missing_ok=True)
+    # the folder may have been moved since
+    return _Run(folder).carry_out(config.replace(out=folder.path), is_resume=True)
+
+
+class _Run:
+    """One process working on one run folder."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.events = EventWriter(folder.events)
+        self._stop = threading.Event()
+
+    def carry_out(self, config: TrainConfig, *, is_resume: bool = False) -> RunStatus:
+        """Train, and leave a last event whatever happens."""
+        self.folder.path.mkdir(parents=True, exist_ok=True)
+        with _log_to(self.folder.log), self._stopped_by_signals():
+            try:
+                self.folder.write_process()
+                self._train(config, is_resume=is_resume)
+            except RunCancelledError:
+                log.info("cancelled")
+                self.events.write("cancelled")
+            except KeyboardInterrupt:  # the second one: as it stands, without a checkpoint
+                self.events.write("cancelled")
+                raise
+            except BaseException as error:
+                self._tell_failure(error)
+                raise
+        return read_status(self.folder.path)
+
+    def _train(self, config: TrainConfig, *, is_resume: bool) -> None:
+        config, meta = self._prepare(config)
+        task = build_task(config.model)
+        loop = Loop(
+            task,
+            task.build_data(config, self.folder.path),
+            config,
+            self.folder,
+            events=self.events,
+            meta=meta,
+            is_cancelled=self._is_cancelled,
+        )
+        self._announce(loop, meta, is_resume=is_resume)
+        loop.run()
+        self._finish(loop)
+
+    def _prepare(self, config: TrainConfig) -> tuple[TrainConfig, dict[str, Any]]:
+        """Fix the data and the configuration in the run folder, once."""
+        if config.num_threads is not None:
+            torch.set_num_threads(config.num_threads)
+        torch.manual_seed(config.seed)
+        data_sha256 = None
+        if config.data is not None:
+            from trainers.data.snapshot import ensure_snapshot
+
+            snapshot = ensure_snapshot(config, self.folder.dataset, is_cancelled=self._is_cancelled)
+            data_sha256 = snapshot.sha256
+            config = config.replace(class_names=snapshot.class_names)
+        write_text_atomic(self.folder.config, config.to_json())
+        return config, {
+            "model": config.model,
+            "class_names": list(config.class_names),
+            "seed": config.seed,
+            "code": code_version(),
+            "data_sha256": data_sha256,
+            "config": json.loads(config.model_dump_json()),
+        }
+
+    def _announce(self, loop: Loop, meta: dict[str, Any], *, is_resume: bool) -> None:
+        self.events.write(
+            "started",
+            model=loop.config.model,
+            num_epochs=loop.config.epochs,
+            num_steps=loop.num_steps,
+            num_train=len(loop.data.train),
+            num_val=len(loop.data.val),
+            device=str(loop.fabric.device),
+            code=meta["code"],
+            data_sha256=meta["data_sha256"],
+        )
+        if is_resume:
+            if self.folder.state.exists():
+                loop.load_state()
+            position = loop.position
+            log.info("resumed at epoch %d, step %d", position.epoch, position.step)
+            self.events.write("resumed", epoch=position.epoch, step=position.step)
+
+    def _finish(self, loop: Loop) -> None:
+        report = {
+            "model": loop.config.model,
+            "selection_metric": loop.task.selection_metric,
+            "best_epoch": loop.position.best_epoch,
+            "num_epochs": loop.config.epochs,
+            "num_train": len(loop.data.train),
+            "num_val": len(loop.data.val),
+            **_nested(loop.position.best_metrics),
+            "last": _nested(loop.position.last_metrics),
+        }
+        write_text_atomic(self.folder.metrics, json.dumps(report, indent=2) + "\n")
+        self.events.write("finished", metrics=loop.position.best_metrics)
+        log.info("finished: %s", loop.position.best_metrics)
+
+    def _is_cancelled(self) -> bool:
+        return self._stop.is_set() or self.folder.cancel.exists()
+
+    def _tell_failure(self, error: BaseException) -> None:
+        """Leave the reason in the run folder; a full disk may refuse even that."""
+        reason = str(error) if isinstance(error, IcsegError) else f"{type(error).__name__}: {error}"
+        log.error("failed: %s", reason, exc_info=error)
+        try:
+            self.events.write("failed", reason=reason)
+        except OSError as second:
+            log.error("the failure could not be written to %s: %s", self.folder.events, second)
+
+    @contextmanager
+    def _stopped_by_signals(self) -> Iterator[None]:
+        """SIGTERM and the first Ctrl+C end the run with a checkpoint, after the present step."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            self._stop.set()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+
+def _nested(metrics: dict[str, float]) -> dict[str, Any]:
+    """Return the metrics with "iou/metal" sorted under {"per_class": {"metal": {"iou": …}}}."""
+    nested: dict[str, Any] = {}
+    for name, value in metrics.items():
+        metric, _, class_name = name.partition("/")
+        if class_name:
+            nested.setdefault("per_class", {}).setdefault(class_name, {})[metric] = value
+        else:
+            nested[metric] = value
+    return nested
+
+
+@contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    former = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(former)
+        handler.close()
