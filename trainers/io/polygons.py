@@ -1,0 +1,92 @@
+"""Polygons of COCO: turned into masks on reading, traced from masks on request."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from trainers.errors import DataError
+
+if TYPE_CHECKING:
+    from trainers.io.runs import BoolArray
+
+_MIN_NUMBERS = 6
+_MAX_OVERHANG = 4
+"""A polygon further outside than this many image sides is a mistake."""
+
+
+class TracedPolygons(NamedTuple):
+    """Outlines of a mask: `[[x0, y0, x1, y1, ...], ...]` in pixels, and what they lose."""
+
+    polygons: list[list[float]]
+    num_holes: int
+
+
+def rasterize(polygons: list[Any], shape_hw: tuple[int, int]) -> dict[str, Any]:
+    """Return the union of `polygons` as a compressed COCO RLE of the size `shape_hw`.
+
+    Each polygon is a flat list x0, y0, x1, y1, ... in pixels; the pixel (0, 0) covers 0..1.
+
+    Raises:
+        DataError: no polygon, fewer than three corners, an odd number of values, or values
+            that are not finite numbers near the image.
+
+    """
+    from pycocotools import mask as coco_mask
+
+    if not polygons:
+        raise DataError("Broken segmentation: the list of polygons is empty.")
+    for polygon in polygons:
+        _check_polygon(polygon, shape_hw)
+    height, width = shape_hw
+    rle = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+    return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"]}
+
+
+def trace(mask: BoolArray, origin_xy: tuple[int, int] = (0, 0)) -> TracedPolygons:
+    """Return the outer outlines of `mask`, bool (H, W), along the edges of its pixels.
+
+    Following pixel edges and not pixel centres, even a single pixel has an area, and
+    `rasterize` gives back exactly the mask with its holes filled. Pixels that touch only
+    at a corner belong to one polygon. `origin_xy` is added to every corner.
+    """
+    import cv2
+
+    doubled = np.kron(mask.astype(np.uint8), np.ones((2, 2), dtype=np.uint8))
+    contours, hierarchy = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    if hierarchy is None:
+        return TracedPolygons([], 0)
+    is_hole = hierarchy[0][:, 3] >= 0
+    outlines = [
+        _corners(contour[:, 0, :], origin_xy)
+        for contour, hole in zip(contours, is_hole, strict=True)
+        if not hole
+    ]
+    return TracedPolygons(outlines, int(is_hole.sum()))
+
+
+def _corners(contour: np.ndarray[Any, Any], origin_xy: tuple[int, int]) -> list[float]:
+    """Map a contour of the doubled mask, (N, 2) x, y, to pixel corners.
+
+    Pixel i covers 2i and 2i+1 there: an even coordinate is its low edge i, an odd one its
+    high edge i+1. At a concave corner two neighbours map to the same corner; one is kept.
+    """
+    corners = (contour + 1) // 2
+    corners = corners[np.any(corners != np.roll(corners, 1, axis=0), axis=1)]
+    return [float(value) for value in (corners + np.array(origin_xy)).ravel()]
+
+
+def _check_polygon(polygon: Any, shape_hw: tuple[int, int]) -> None:
+    limit = _MAX_OVERHANG * max(shape_hw)
+    if not isinstance(polygon, list) or len(polygon) < _MIN_NUMBERS or len(polygon) % 2:
+        raise DataError(
+            "Broken polygon: expected a list x0, y0, x1, y1, x2, y2, ... of at least three corners."
+        )
+    for value in polygon:
+        if type(value) not in (int, float) or not math.isfinite(value) or abs(value) > limit:
+            raise DataError(
+                f"Broken polygon: expected numbers within {limit} pixels of the image, "
+                f"got {value!r}."
+            )

@@ -1,0 +1,121 @@
+"""TIFF files decoded to one 8 or 16 bit image."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import tifffile
+
+from trainers.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_MAX_PIXELS = 1 << 30
+_MINISWHITE, _PALETTE = 0, 3
+_JPEG_COMPRESSIONS = {6, 7}
+
+
+def decode(data: bytes) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8] | None, bool]:
+    """Return pixels, palette indices or None, and whether lossy; as `raster.Raster` has them.
+
+    Raises:
+        DataError: a stack, other channels than 1, 3 or 4, other types than uint8, uint16 or
+            one bit, or data that the file should hold but does not.
+        Exception: whatever tifffile raises on a damaged file.
+
+    """
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        page = _only_page(file)
+        _check_page(page, len(data))
+        pixels = _channels_last(_page_array(page, data), page)
+        lossy = int(page.compression) in _JPEG_COMPRESSIONS
+        if int(page.photometric) == _PALETTE and page.colormap is not None:
+            colours = (np.asarray(page.colormap) >> 8).astype(np.uint8)
+            return colours.T[pixels], pixels.astype(np.uint8), lossy
+    return pixels, None, lossy
+
+
+def size(file: BinaryIO) -> tuple[int, int]:
+    """Return (height, width) in pixels from the first page's header; errors as `decode`."""
+    with tifffile.TiffFile(file) as tif:
+        page = _only_page(tif)
+        return int(page.imagelength), int(page.imagewidth)
+
+
+def _only_page(file: Any) -> Any:
+    pages = [page for page in file.pages if not page.is_reduced]  # without thumbnails
+    depth = int(pages[0].imagedepth) if pages else 0
+    count = max(len(pages), depth)
+    if count == 1:  # ImageJ lists only the first page of a large stack
+        frames = file.series[0].size // max(pages[0].size, 1) if file.series else 1
+        count = max(count, frames)
+    if count != 1:
+        raise DataError(
+            f"expected a single image, the TIFF holds {count}. Save the images of a stack as "
+            "single files."
+        )
+    return pages[0]
+
+
+def _check_page(page: Any, num_bytes: int) -> None:
+    if page.samplesperpixel not in (1, 2, 3, 4):
+        raise DataError(
+            f"expected 1 (grey), 3 (RGB) or 4 (RGBA) channels, got {page.samplesperpixel}. "
+            "Save one channel, or convert the image to grey."
+        )
+    if page.imagewidth * page.imagelength > _MAX_PIXELS:
+        raise DataError(
+            f"the image has {page.imagewidth} x {page.imagelength} pixels, the limit is 2^30. "
+            "Tile it."
+        )
+    if page.dtype is None or page.dtype not in (np.uint8, np.uint16, np.bool_):
+        raise DataError(
+            f"expected 8 or 16 bit unsigned pixels, got {page.dtype}. Convert the image first."
+        )
+    ends = [
+        offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+    ]
+    if not ends or max(ends) > num_bytes:
+        raise DataError(
+            f"the file is cut off: it should have at least {max(ends, default=0)} bytes, it has "
+            f"{num_bytes}. Copy or export it again."
+        )
+
+
+def _page_array(page: Any, data: bytes) -> npt.NDArray[Any]:
+    try:
+        pixels = page.asarray()
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+        return _decode_with_opencv(data, page)
+    if pixels.dtype == np.bool_:
+        pixels = pixels.astype(np.uint8) * np.uint8(255)
+    if int(page.photometric) == _MINISWHITE:
+        pixels = np.iinfo(pixels.dtype).max - pixels
+    return np.asarray(pixels)
+
+
+def _decode_with_opencv(data: bytes, page: Any) -> npt.NDArray[Any]:
+    """Decode LZW and the like, for which tifffile would need one more package."""
+    import cv2
+
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise DataError(
+            f"the file is damaged, or its compression ({page.compression.name}) is unknown. "
+            "Save it without compression."
+        )
+    return np.asarray(pixels[..., 2::-1] if pixels.ndim == 3 else pixels)
+
+
+def _channels_last(pixels: npt.NDArray[Any], page: Any) -> npt.NDArray[Any]:
+    """Return (H, W) or (H, W, 3): planar files come channels first, alpha is dropped."""
+    if pixels.ndim == 3 and pixels.shape[0] == page.samplesperpixel != pixels.shape[-1]:
+        pixels = np.moveaxis(pixels, 0, -1)
+    if pixels.ndim == 3 and pixels.shape[-1] in (1, 2):
+        return pixels[..., 0]
+    return pixels[..., :3] if pixels.ndim == 3 else pixels
