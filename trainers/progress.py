@@ -154,10 +154,14 @@ def _parse(line: bytes) -> Event | None:
 def fold_event(status: RunStatus, event: Event) -> RunStatus:
     """Return the status after one more event; the curves are kept by `RunWatcher`."""
     kind = event["kind"]
+    if kind in ("queued", "launched"):  # by whoever starts the process, before it can speak
+        state = RunState.QUEUED if kind == "queued" else RunState.RUNNING
+        return replace(status, state=state, reason="", model=str(event.get("model", status.model)))
     if kind == "started":
         return replace(
             status,
             state=RunState.RUNNING,
+            reason="",
             model=str(event.get("model", "")),
             num_epochs=int(event.get("num_epochs", 0)),
             num_steps=int(event.get("num_steps", 0)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from trainers.config import TrainConfig, read_config
 from trainers.errors import IcsegError, TrainingError
 from trainers.io.atomic import write_text_atomic
 from trainers.loop import Loop, RunCancelledError
-from trainers.progress import EventWriter, RunState, RunStatus, read_status
+from trainers.progress import EventWriter, RunState, RunStatus, read_process, read_status
 from trainers.registry import build_task
 from trainers.run_folder import RunFolder, code_version
 
@@ -48,13 +49,20 @@ def resume(run_dir: Path) -> RunStatus:
     folder = RunFolder(Path(run_dir).expanduser().absolute())
     config = read_config(folder.config)
     status = read_status(folder.path)
-    if status.state is RunState.RUNNING:
+    if status.state is RunState.RUNNING and not _is_ours(folder.path):
         raise TrainingError(f"{folder.path} is running already. Cancel it before resuming.")
     if status.state is RunState.FINISHED:
         raise TrainingError(f"{folder.path} has finished: there is nothing to resume.")
     folder.cancel.unlink(missing_ok=True)
     # the folder may have been moved since
     return _Run(folder).carry_out(config.replace(out=folder.path), is_resume=True)
+
+
+def _is_ours(run_dir: Path) -> bool:
+    """Say whether the run's process is this one: its launcher may have written so already."""
+    process = read_process(run_dir)
+    # on Windows a virtual environment's python.exe is a parent of the real one
+    return process is not None and process[0] in (os.getpid(), os.getppid())
 
 
 class _Run:
