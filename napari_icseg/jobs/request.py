@@ -1,0 +1,71 @@
+"""What a run was asked to be: kept in the run folder, so that any process can launch it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from napari_icseg.jobs.errors import JobError
+from napari_icseg.jobs.folder import CONFIG_FILE, JOB_FILE, LABELS_FOLDER
+from trainers.io.atomic import write_text_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Setting = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A training to start. `options` are further settings of `trainers.config.TrainConfig`."""
+
+    model: str
+    preset: str = "best"
+    epochs: int | None = None
+    """None leaves the number to the preset."""
+    options: Mapping[str, Setting] = field(default_factory=dict)
+    num_train: int | None = None
+    num_val: int | None = None
+    created_unix_s: float = field(default_factory=time.time)
+
+
+def write_request(run_dir: Path, request: RunRequest) -> None:
+    """Write the request into the run folder; raise `DataError` if the disk refuses it."""
+    write_text_atomic(run_dir / JOB_FILE, json.dumps(asdict(request), indent=2) + "\n")
+
+
+def read_request(run_dir: Path) -> RunRequest | None:
+    """Return the request, or None where there is none (a run of the command line) or no sense."""
+    try:
+        fields = json.loads((run_dir / JOB_FILE).read_text(encoding="utf-8"))
+        return RunRequest(**fields)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def command(run_dir: Path) -> list[str]:
+    """Return the command that starts the run, or goes on with it where it was started before.
+
+    `-P` keeps a folder named like one of our packages, in the working directory, from being
+    imported. Raises JobError if the folder says neither what to start nor what to resume.
+    """
+    train = [sys.executable, "-P", "-m", "trainers.cli", "train"]
+    if (run_dir / CONFIG_FILE).is_file():
+        return [*train, "--resume", str(run_dir)]
+    request = read_request(run_dir)
+    if request is None:
+        raise JobError(f"{run_dir} has no readable {JOB_FILE}. Start a new training instead.")
+    return [*train, request.model, *_arguments(run_dir, request)]
+
+
+def _arguments(run_dir: Path, request: RunRequest) -> list[str]:
+    arguments = ["--data", str(run_dir / LABELS_FOLDER), "--preset", request.preset]
+    if request.epochs is not None:
+        arguments += ["--epochs", str(request.epochs)]
+    for name, value in request.options.items():
+        arguments += [f"--{name.replace('_', '-')}", str(value)]
+    return [*arguments, "--out", str(run_dir)]
