@@ -1,0 +1,198 @@
+"""What a synthetic tile may look like: ranges, rates and the named presets.
+
+Every pair is a closed range from which one value is drawn per tile. Lengths are in pixels of
+the tile, so a larger tile shows more of the chip at the same magnification. The source of each
+range, or that it is an assumption, is written in docs/synthetic.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+Range = tuple[float, float]
+Weights = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class LayoutConfig:
+    """Ranges of the drawn geometry."""
+
+    styles: Weights = (("routed", 0.55), ("cells", 0.45))
+    line_width_px: Range = (9.0, 18.0)
+    gap_ratio: Range = (0.8, 2.2)
+    fill: Range = (0.2, 0.8)
+    length_pitches: Range = (3.0, 14.0)
+    jog_rate: Range = (0.1, 0.6)
+    diagonal_tile_rate: float = 0.05
+    dummy_fill_tile_rate: float = 0.05
+    block_px: Range = (200.0, 500.0)
+    via_tile_rate: float = 0.0
+    via_end_rate: Range = (0.3, 0.95)
+    via_pair_rate: Range = (0.0, 0.7)
+    via_radius_ratio: Range = (0.36, 0.56)
+    via_square_tile_rate: float = 0.15
+    bulge_ratio: Range = (1.05, 1.35)
+
+
+@dataclass(frozen=True)
+class ProcessConfig:
+    """Ranges of what fabrication and delayering do to the drawn geometry."""
+
+    corner_sigma_ratio: Range = (0.08, 0.26)
+    edge_roughness_px: Range = (0.05, 0.4)
+    roughness_length_px: Range = (3.0, 14.0)
+    etch_ratio: Range = (-0.08, 0.08)
+
+
+@dataclass(frozen=True)
+class ImagingConfig:
+    """Ranges of the electron signal and of the detector."""
+
+    background: Range = (38.0, 85.0)
+    contrast: Range = (40.0, 100.0)
+    inverted_tile_rate: float = 0.0
+    edge_gain: Range = (0.1, 0.6)
+    edge_rise_px: Range = (0.6, 1.6)
+    edge_decay_px: Range = (1.5, 7.0)
+    edge_slow_share: Range = (0.0, 0.4)
+    edge_asymmetry: Range = (0.0, 0.25)
+    halo: Range = (-0.2, 0.0)
+    halo_length_px: Range = (1.5, 6.0)
+    blur_px: Range = (0.5, 1.2)
+    proximity: Range = (0.0, 0.12)
+    noise_sigma: Range = (2.0, 12.0)
+    noise_signal_exponent: Range = (0.4, 0.9)
+    gamma_shape: Range = (4.0, 60.0)
+    via_looks: Weights = (("disk", 0.6), ("ring", 0.2), ("glow", 0.2))
+    via_contrast: Range = (0.5, 1.6)
+    via_spread: Range = (0.02, 0.2)
+    ghost_tile_rate: float = 0.35
+    ghost_contrast: Range = (0.06, 0.32)
+    clouds: Range = (0.0, 0.1)
+    shading: Range = (0.0, 0.16)
+    grain: Range = (0.0, 0.07)
+    flicker: Range = (0.0, 0.012)
+    streak_tile_rate: float = 0.15
+    streak: Range = (0.04, 0.25)
+    debris_tile_rate: float = 0.12
+    speck_tile_rate: float = 0.2
+    jpeg_tile_rate: float = 0.0
+    jpeg_quality: Range = (55.0, 95.0)
+
+
+@dataclass(frozen=True)
+class SynthConfig:
+    """Everything that decides a tile, apart from its seed and index.
+
+    `blank_rate` tiles show background only, `ghost_only_rate` tiles show background and the
+    faint features of a lower layer; both have empty masks.
+    """
+
+    name: str
+    size_px: int = 256
+    bit_depth: int = 8
+    blank_rate: float = 0.06
+    ghost_only_rate: float = 0.06
+    layout: LayoutConfig = LayoutConfig()
+    process: ProcessConfig = ProcessConfig()
+    imaging: ImagingConfig = ImagingConfig()
+
+    def __post_init__(self) -> None:
+        if self.size_px < 32:
+            raise ValueError(f"size_px must be at least 32, got {self.size_px}")
+        if self.bit_depth not in (8, 16):
+            raise ValueError(f"bit_depth must be 8 or 16, got {self.bit_depth}")
+        if not 0.0 <= self.blank_rate + self.ghost_only_rate <= 1.0:
+            raise ValueError("blank_rate + ghost_only_rate must lie in 0..1")
+
+    def resized(self, size_px: int) -> SynthConfig:
+        """Return this config for square tiles of `size_px` at the same magnification."""
+        return replace(self, size_px=size_px)
+
+
+AVR_M1 = SynthConfig(name="avr_m1")
+
+METAL_VIAS = SynthConfig(
+    name="metal_vias",
+    blank_rate=0.03,
+    ghost_only_rate=0.03,
+    layout=LayoutConfig(
+        styles=(("routed", 0.8), ("cells", 0.2)),
+        line_width_px=(9.0, 24.0),
+        gap_ratio=(0.8, 2.4),
+        fill=(0.12, 0.5),
+        via_tile_rate=1.0,
+    ),
+    imaging=ImagingConfig(
+        background=(35.0, 70.0),
+        contrast=(35.0, 80.0),
+        via_looks=(("disk", 0.3), ("ring", 0.2), ("glow", 0.5)),
+        speck_tile_rate=0.4,
+    ),
+)
+
+MIXED = SynthConfig(
+    name="mixed",
+    blank_rate=0.01,
+    ghost_only_rate=0.01,
+    layout=LayoutConfig(
+        styles=(
+            ("routed", 0.4),
+            ("cells", 0.15),
+            ("bus", 0.08),
+            ("plates", 0.09),
+            ("comb", 0.06),
+            ("array", 0.05),
+            ("contacts", 0.05),
+            ("blobs", 0.12),
+        ),
+        line_width_px=(4.0, 40.0),
+        gap_ratio=(0.5, 3.0),
+        fill=(0.08, 0.75),
+        length_pitches=(1.5, 18.0),
+        jog_rate=(0.0, 0.8),
+        diagonal_tile_rate=0.15,
+        dummy_fill_tile_rate=0.15,
+        via_tile_rate=0.5,
+        via_end_rate=(0.1, 1.0),
+        via_radius_ratio=(0.28, 0.6),
+        via_square_tile_rate=0.25,
+        bulge_ratio=(1.0, 1.5),
+    ),
+    process=ProcessConfig(
+        corner_sigma_ratio=(0.04, 0.34),
+        edge_roughness_px=(0.0, 1.0),
+        roughness_length_px=(2.0, 24.0),
+        etch_ratio=(-0.12, 0.12),
+    ),
+    imaging=ImagingConfig(
+        background=(20.0, 110.0),
+        contrast=(18.0, 130.0),
+        inverted_tile_rate=0.15,
+        edge_decay_px=(1.0, 12.0),
+        edge_rise_px=(0.5, 3.0),
+        edge_slow_share=(0.0, 0.6),
+        edge_asymmetry=(0.0, 0.6),
+        halo_length_px=(1.0, 9.0),
+        blur_px=(0.3, 2.2),
+        proximity=(0.0, 0.25),
+        noise_sigma=(1.0, 24.0),
+        noise_signal_exponent=(0.3, 1.0),
+        gamma_shape=(2.0, 80.0),
+        via_contrast=(0.3, 2.2),
+        via_spread=(0.0, 0.3),
+        ghost_tile_rate=0.5,
+        ghost_contrast=(0.05, 0.5),
+        clouds=(0.0, 0.2),
+        shading=(0.0, 0.3),
+        grain=(0.0, 0.14),
+        flicker=(0.0, 0.03),
+        streak_tile_rate=0.25,
+        streak=(0.04, 0.35),
+        debris_tile_rate=0.25,
+        speck_tile_rate=0.3,
+        jpeg_tile_rate=0.2,
+    ),
+)
+
+PRESETS: dict[str, SynthConfig] = {config.name: config for config in (AVR_M1, METAL_VIAS, MIXED)}

@@ -1,0 +1,99 @@
+"""One synthetic tile: layout, fabrication, imaging and the exact truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.data.synthetic.detector import detect
+from trainers.data.synthetic.fields import FloatImage, IntImage, Rng
+from trainers.data.synthetic.imaging import draw_look, render
+from trainers.data.synthetic.layout import draw_layout, draw_rule
+from trainers.data.synthetic.raster import Geometry, empty_geometry, fabricate
+
+if TYPE_CHECKING:
+    from trainers.data.synthetic.config import SynthConfig
+
+
+@dataclass(frozen=True)
+class SyntheticTile:
+    """A synthetic SEM image with its exact truth; all arrays are (H, W).
+
+    image: uint8 0..255, or uint16 0..65535 where the config asks for 16 bit.
+    semantic: uint8 class ids, 0 background, 1 metal, 2 via (a via is drawn over the metal).
+    nets: int32, 8-connected components of metal and vias together, 0 background.
+    vias: int32 instance ids, 0 elsewhere. parts: int32, the straight segment, pad, plate or
+    via that a pixel belongs to, 0 background; later drawn parts lie on top.
+    meta: plain values that say what was drawn (kind of tile, sizes, levels, seed, index).
+    """
+
+    image: NDArray[np.uint8] | NDArray[np.uint16]
+    semantic: NDArray[np.uint8]
+    nets: IntImage
+    vias: IntImage
+    parts: IntImage
+    meta: dict[str, Any]
+
+
+def generate_tile(config: SynthConfig, seed: int, index: int) -> SyntheticTile:
+    """Make tile number `index` of the set that `config` and `seed` define.
+
+    The result depends on these three arguments alone, not on the order or the process in which
+    tiles are made. Raises ValueError for a negative seed or index.
+    """
+    if seed < 0 or index < 0:
+        raise ValueError(f"seed and index must be 0 or more, got {seed} and {index}")
+    rng = np.random.default_rng([seed, index])
+    kind = draw_kind(rng, config)
+    geometry, meta = draw_geometry(rng, config, blank=kind != "layer")
+    with_ghost = kind == "ghost_only" or (
+        kind == "layer" and rng.random() < config.imaging.ghost_tile_rate
+    )
+    ghost = draw_ghost(rng, config) if with_ghost else None
+    look = draw_look(rng, config.imaging)
+    signal = render(rng, geometry, ghost, look)
+    meta |= {"kind": kind, "ghost": with_ghost, "preset": config.name, "seed": seed}
+    meta |= {"index": index, **look.summary()}
+    return SyntheticTile(
+        image=detect(rng, signal, look, config),
+        semantic=geometry.semantic,
+        nets=geometry.nets,
+        vias=geometry.vias,
+        parts=geometry.parts,
+        meta=meta,
+    )
+
+
+def draw_kind(rng: Rng, config: SynthConfig) -> str:
+    """Return "blank", "ghost_only" or "layer" at the rates of the config."""
+    value = rng.random()
+    if value < config.blank_rate:
+        return "blank"
+    return "ghost_only" if value < config.blank_rate + config.ghost_only_rate else "layer"
+
+
+def draw_geometry(
+    rng: Rng, config: SynthConfig, *, blank: bool
+) -> tuple[Geometry, dict[str, Any]]:
+    """Return the fabricated layer and the sizes it was drawn with."""
+    if blank:
+        return empty_geometry(config.size_px), {}
+    rule = draw_rule(rng, config.layout)
+    layout = draw_layout(rng, config.layout, rule, config.size_px)
+    geometry = fabricate(rng, layout, rule, config.process, config.size_px)
+    meta = {"line_width_px": rule.width_px, "gap_px": rule.gap_px, "fill": rule.fill}
+    if rule.has_vias or geometry.vias.any():
+        meta["via_radius_px"] = rule.via_radius_px
+    return geometry, meta
+
+
+def draw_ghost(rng: Rng, config: SynthConfig) -> FloatImage:
+    """Return the coverage (H, W) float32 in 0..1 of another, deeper layer."""
+    styles = (("routed", 0.6), ("bus", 0.2), ("cells", 0.2))
+    rule = replace(draw_rule(rng, config.layout), has_vias=False)
+    layout = draw_layout(rng, replace(config.layout, styles=styles), rule, config.size_px)
+    geometry = fabricate(rng, layout, rule, config.process, config.size_px)
+    return np.clip(geometry.metal_px + np.float32(0.5), 0.0, 1.0)

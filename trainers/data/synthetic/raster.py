@@ -1,0 +1,217 @@
+"""From drawn polygons to fabricated geometry: distance maps, exact masks, nets and parts.
+
+The layer is drawn at twice the resolution, smoothed and thresholded with a rough threshold
+(corner rounding, edge roughness, over- and under-etch), and measured as a signed distance map.
+The mask is where that map is positive; the image is rendered from the same map, so both agree
+to a fraction of a pixel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from trainers.data.synthetic.fields import (
+    FloatImage,
+    IntImage,
+    Rng,
+    blur,
+    draw,
+    smooth_field,
+    wide_blur,
+)
+
+if TYPE_CHECKING:
+    from trainers.data.synthetic.config import ProcessConfig
+    from trainers.data.synthetic.shapes import LayerRule, Layout, Polygon
+
+OVERSAMPLING = 2
+FRACTION_BITS = 4
+FAR_PX = 1.0e4
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Fabricated shapes of one layer; all arrays are (H, W).
+
+    metal_px, via_px: float32 signed distance to the edge in pixels, positive inside; the metal
+    includes what lies under the vias. nets, vias, parts: int32 ids, 0 is background. A net is
+    an 8-connected component of metal or via; a via's pixels carry the via's own part id.
+    """
+
+    metal_px: FloatImage
+    via_px: FloatImage
+    nets: IntImage
+    vias: IntImage
+    parts: IntImage
+
+    @property
+    def semantic(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        """Class ids (H, W) uint8: 0 background, 1 metal, 2 via (over metal)."""
+        return np.where(self.via_px > 0, 2, self.metal_px > 0).astype(np.uint8)
+
+
+def fabricate(
+    rng: Rng, layout: Layout, rule: LayerRule, config: ProcessConfig, size_px: int
+) -> Geometry:
+    """Turn a drawn layout into the geometry that a microscope would see."""
+    drawn = draw_filled(layout.parts, layout.holes, size_px)
+    if layout.blob_cell_px > 0:
+        drawn = np.maximum(drawn, draw_blobs(rng, layout, size_px))
+    metal_px = signed_distance(etch(rng, drawn, rule, config))
+    via_px = signed_distance(draw_vias(layout, rule, size_px))
+    inside = (metal_px > 0) | (via_px > 0)
+    nets = components(inside)
+    vias = nearest_ids(via_seeds(layout, rule, size_px), via_px > 0)
+    parts = label_parts(layout, metal_px > 0, nets)
+    parts = compact(np.where(vias > 0, vias + parts.max(), parts))
+    return Geometry(metal_px, via_px, nets, vias, parts)
+
+
+def empty_geometry(size_px: int) -> Geometry:
+    """Return the geometry of a blank tile."""
+    far = np.full((size_px, size_px), -FAR_PX, np.float32)
+    none = np.zeros((size_px, size_px), np.int32)
+    return Geometry(far, far, none, none, none)
+
+
+def fixed(points: Polygon, scale: int) -> IntImage:
+    """Return pixel-edge coordinates as OpenCV's fixed-point pixel-centre coordinates."""
+    return np.rint((points * scale - 0.5) * (1 << FRACTION_BITS)).astype(np.int32)
+
+
+def draw_filled(parts: list[Polygon], holes: list[Polygon], size_px: int) -> FloatImage:
+    """Return the oversampled drawing (2H, 2W) float32 of 0 and 1."""
+    side = size_px * OVERSAMPLING
+    canvas = np.zeros((side, side), np.uint8)
+    for shapes, value in ((parts, 1), (holes, 0)):
+        for shape in shapes:
+            cv2.fillConvexPoly(canvas, fixed(shape, OVERSAMPLING), value, shift=FRACTION_BITS)
+    return canvas.astype(np.float32)
+
+
+def draw_blobs(rng: Rng, layout: Layout, size_px: int) -> FloatImage:
+    """Return low-pass noise above a level as the oversampled drawing of an analogue shape."""
+    side = size_px * OVERSAMPLING
+    field = smooth_field(rng, (side, side), layout.blob_cell_px * OVERSAMPLING)
+    field = wide_blur(field, 0.35 * layout.blob_cell_px * OVERSAMPLING)
+    return (field > np.quantile(field[::4, ::4], 1.0 - layout.blob_fill)).astype(np.float32)
+
+
+def draw_vias(layout: Layout, rule: LayerRule, size_px: int) -> np.ndarray:
+    """Return the oversampled vias (2H, 2W) bool: disks, or squares with round corners."""
+    side = size_px * OVERSAMPLING
+    canvas = np.zeros((side, side), np.uint8)
+    for x, y, radius in layout.vias:
+        stamp_via(canvas, (x, y), radius, OVERSAMPLING, 1, square=rule.via_square)
+    if not rule.via_square:
+        return canvas > 0
+    return blur(canvas.astype(np.float32), 0.3 * rule.via_radius_px * OVERSAMPLING) > 0.5
+
+
+def stamp_via(
+    canvas: np.ndarray,
+    point_xy: tuple[float, float],
+    radius_px: float,
+    scale: int,
+    value: int,
+    *,
+    square: bool,
+) -> None:
+    """Draw one via into `canvas`, whose pixels are `1 / scale` tile pixels wide."""
+    unit = 1 << FRACTION_BITS
+    center = fixed(np.array([point_xy], np.float32), scale)[0]
+    radius = round(radius_px * scale * unit)
+    x, y = int(center[0]), int(center[1])
+    if square:
+        cv2.rectangle(
+            canvas, (x - radius, y - radius), (x + radius, y + radius), value, -1,
+            shift=FRACTION_BITS,
+        )
+    else:
+        cv2.circle(canvas, (x, y), radius, value, -1, shift=FRACTION_BITS)
+
+
+def etch(rng: Rng, drawn: FloatImage, rule: LayerRule, config: ProcessConfig) -> np.ndarray:
+    """Round corners, roughen edges, and grow or shrink the drawing; returns (2H, 2W) bool.
+
+    A Gaussian of deviation s turns a straight edge into a ramp of slope 1 / (s * sqrt(2 pi)),
+    so moving the threshold by that slope times d moves the edge by about d.
+    """
+    if not drawn.any():
+        return drawn > 0
+    sigma = max(1.0, draw(rng, config.corner_sigma_ratio) * rule.width_px * OVERSAMPLING)
+    slope = 1.0 / (sigma * np.sqrt(2.0 * np.pi))
+    shift = draw(rng, config.etch_ratio) * min(rule.width_px, rule.gap_px)
+    shift = float(np.clip(shift, -0.3 * rule.width_px, 0.35 * rule.gap_px)) * OVERSAMPLING
+    length = draw(rng, config.roughness_length_px) * OVERSAMPLING
+    rough = draw(rng, config.edge_roughness_px) * OVERSAMPLING
+    edge = smooth_field(rng, drawn.shape, length) * np.float32(slope * rough)
+    limit = np.clip(0.5 - slope * shift - edge, 0.12, 0.88)
+    return wide_blur(drawn, sigma) > limit
+
+
+def signed_distance(inside: np.ndarray) -> FloatImage:
+    """Return the distance to the edge (H, W) float32 in tile pixels of a mask (2H, 2W)."""
+    height, width = (side // OVERSAMPLING for side in inside.shape)
+    if not inside.any():
+        return np.full((height, width), -FAR_PX, np.float32)
+    mask = inside.astype(np.uint8)
+    # between the two nearest samples of an edge the distance changes sign half-way
+    distance = _to_zero(mask) - _to_zero(1 - mask)
+    distance -= np.sign(distance) * np.float32(0.5)
+    small = cv2.resize(distance, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32) / np.float32(OVERSAMPLING)
+
+
+def _to_zero(mask: np.ndarray) -> FloatImage:
+    """Return the distance of each pixel to the nearest zero; a large number if there is none."""
+    return np.minimum(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32(FAR_PX))
+
+
+def components(mask: np.ndarray) -> IntImage:
+    """Return the 8-connected components (H, W) int32 of a bool mask, numbered from 1."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    return np.asarray(labels, np.int32)
+
+
+def via_seeds(layout: Layout, rule: LayerRule, size_px: int) -> IntImage:
+    """Return the via numbers (H, W) int32, each drawn a pixel larger than its via."""
+    seeds = np.zeros((size_px, size_px), np.int32)
+    for number, (x, y, radius) in enumerate(layout.vias, start=1):
+        stamp_via(seeds, (x, y), radius + 1.0, 1, number, square=rule.via_square)
+    return seeds
+
+
+def nearest_ids(seeds: IntImage, mask: np.ndarray) -> IntImage:
+    """Give every pixel of `mask` the id of its nearest seed, and renumber from 1 without gaps."""
+    if not seeds.any() or not mask.any():
+        return np.zeros(seeds.shape, np.int32)
+    _, index = cv2.distanceTransformWithLabels(
+        (seeds == 0).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    table = np.zeros(int(index.max()) + 1, np.int32)
+    table[index[seeds > 0]] = seeds[seeds > 0]
+    return compact(np.where(mask, table[index], 0))
+
+
+def compact(ids: np.ndarray) -> IntImage:
+    """Renumber positive ids 1, 2, … in their order, without gaps; zero stays zero."""
+    present = np.zeros(int(ids.max()) + 1, bool)
+    present[ids] = True
+    present[0] = False
+    table = np.where(present, np.cumsum(present), 0).astype(np.int32)
+    return np.asarray(table[ids], np.int32)
+
+
+def label_parts(layout: Layout, metal: np.ndarray, nets: IntImage) -> IntImage:
+    """Return the drawn part at each metal pixel, (H, W) int32; an analogue shape is one part."""
+    if layout.blob_cell_px > 0:
+        return compact(np.where(metal, nets, 0))
+    seeds = np.zeros(metal.shape, np.int32)
+    for number, part in enumerate(layout.parts, start=1):
+        cv2.fillConvexPoly(seeds, fixed(part, 1), number, shift=FRACTION_BITS)
+    return nearest_ids(seeds, metal)
