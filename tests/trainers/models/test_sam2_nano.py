@@ -1,0 +1,120 @@
+"""sam2-nano: shapes, prompts and the meaning of its three masks."""
+
+import numpy as np
+import pytest
+import torch
+from trainers.metrics.clicks import Click
+from trainers.models.sam2.components import connected_net
+from trainers.models.sam2.nano import build_sam2_nano
+from trainers.models.sam2.prompts import click_disks
+from trainers.models.sam2.targets import METAL, VIA, TileTruth, click_targets
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build_sam2_nano(seed=3).eval()
+
+
+def test_it_fits_in_twenty_megabytes_at_half_precision(model):
+    assert sum(p.numel() for p in model.state_dict().values()) * 2 <= 20e6
+
+
+@pytest.mark.parametrize("size_hw", [(256, 256), (64, 96), (512, 320)])
+@torch.no_grad()
+def test_any_size_of_whole_strides_gives_masks_at_stride_four(model, size_hw):
+    features = model.encode(torch.rand(1, 1, *size_hw))
+    decoded = model.decode(features, torch.tensor([[[5.0, 7.0]]]), torch.ones(1, 1))
+    assert decoded.logits.shape == (1, 3, size_hw[0] // 4, size_hw[1] // 4)
+    assert decoded.iou.shape == (1, 3)
+    assert ((decoded.iou >= 0) & (decoded.iou <= 1)).all()
+
+
+@torch.no_grad()
+def test_several_prompts_of_one_image_give_what_each_gives_alone(model):
+    features = model.encode(torch.rand(1, 1, 128, 128))
+    points = torch.tensor([[[20.0, 30.0]], [[100.0, 64.0]]])
+    labels = torch.tensor([[1.0], [0.0]])
+    both = model.decode(features, points, labels).logits
+    alone = [model.decode(features, points[i : i + 1], labels[i : i + 1]).logits for i in (0, 1)]
+    torch.testing.assert_close(both, torch.cat(alone), rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_padded_prompt_draws_nothing(model):
+    points = torch.tensor([[[40.0, 40.0], [0.0, 0.0]]])
+    padded = click_disks(points, torch.tensor([[1.0, -1.0]]), (64, 64))
+    alone = click_disks(points[:, :1], torch.tensor([[1.0]]), (64, 64))
+    torch.testing.assert_close(padded, alone)
+
+
+def test_the_same_seed_builds_the_same_weights_and_leaves_the_global_generator_alone():
+    before = torch.get_rng_state()
+    first, second = build_sam2_nano(seed=11), build_sam2_nano(seed=11)
+    assert torch.equal(torch.get_rng_state(), before)
+    for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_click_disks_rise_inside_and_fall_outside():
+    points = torch.tensor([[[32.0, 16.0], [80.0, 16.0]]])
+    disks = click_disks(points, torch.tensor([[1.0, 0.0]]), (128, 128))[0, 0]
+    assert disks.shape == (32, 32)
+    assert disks[4, 8] > 9
+    assert disks[4, 20] < -9
+    assert disks[24, 24].abs() < 0.01
+
+
+def test_the_outside_of_a_box_is_ruled_out():
+    points = torch.tensor([[[32.0, 32.0], [63.0, 63.0]]])
+    disks = click_disks(points, torch.tensor([[2.0, 3.0]]), (128, 128))[0, 0]
+    assert (disks[8:16, 8:16] == 0).all()
+    assert (disks[:7] == -10).all()
+    assert (disks[:, 17:] == -10).all()
+
+
+@pytest.fixture
+def truth():
+    """Two metal tracks; the first carries a via and has two segments."""
+    nets = np.zeros((32, 48), np.int32)
+    nets[4:10, 2:40] = 1
+    nets[20:26, 2:40] = 2
+    parts = np.where(nets == 1, 1, 0) + np.where(nets == 2, 2, 0)
+    parts[4:10, 30:40] = 3
+    vias = np.zeros_like(nets)
+    vias[5:9, 10:14] = 1
+    parts[vias > 0] = 4
+    semantic = np.where(vias > 0, VIA, np.where(nets > 0, METAL, 0)).astype(np.uint8)
+    return TileTruth(semantic, nets, vias, parts.astype(np.int32))
+
+
+def test_a_click_on_metal_means_its_net_with_the_pixels_under_vias(truth):
+    net, layer, part = click_targets(truth, [Click(35, 6, True)])
+    assert (net == (truth.nets == 1)).all()
+    assert (layer == (truth.nets > 0)).all()
+    assert (part == (truth.parts == 3)).all()
+
+
+def test_a_click_on_a_via_means_the_via_and_all_vias(truth):
+    net, layer, part = click_targets(truth, [Click(11, 6, True)])
+    assert (net == (truth.vias == 1)).all()
+    assert (layer == (truth.vias > 0)).all()
+    assert (part == net).all()
+
+
+def test_clicks_on_two_nets_mean_both(truth):
+    clicks = [Click(35, 6, True), Click(20, 22, True), Click(20, 15, False)]
+    net, _, _ = click_targets(truth, clicks)
+    assert (net == (truth.nets > 0)).all()
+
+
+def test_the_component_under_a_click_is_the_net_and_a_negative_click_drops_one(truth):
+    layer = truth.nets > 0
+    both = [Click(5, 6, True), Click(5, 22, True)]
+    assert (connected_net(layer, both[:1]) == (truth.nets == 1)).all()
+    assert (connected_net(layer, [*both, Click(30, 23, False)]) == (truth.nets == 1)).all()
+
+
+def test_a_click_just_beside_a_thin_line_still_means_it(truth):
+    layer = truth.nets > 0
+    assert (connected_net(layer, [Click(20, 12, True)]) == (truth.nets == 1)).all()
+    assert not connected_net(layer, [Click(47, 31, True)]).any()
