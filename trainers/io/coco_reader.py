@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -64,16 +65,18 @@ def safe_file_name(name: object) -> str:
             could reach files outside the image folder.
 
     """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+    if not isinstance(name, str) or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
         raise DataError(f"expected a file_name, got {name!r}.")
     windows = PureWindowsPath(name)
     posix = PurePosixPath(windows.as_posix())
-    if windows.drive or windows.root or posix.is_absolute() or ".." in posix.parts:
+    # Windows takes ".. " for "..", so parts of nothing but dots and spaces are refused
+    climbs = any(not part.strip(". ") for part in posix.parts)
+    if windows.drive or windows.root or posix.is_absolute() or climbs:
         raise DataError(
             f"unsafe file_name {name!r}: expected a path inside the image folder, without '..', "
             "a leading slash or a drive letter. Correct it in the file."
         )
-    if not posix.name or ":" in name:
+    if not posix.name:
         raise DataError(f"expected a file_name, got {name!r}.")
     return str(posix)
 
@@ -172,7 +175,7 @@ def _annotation(
     if iscrowd not in (0, 1):
         raise DataError(f"expected iscrowd 0 or 1, got {iscrowd!r}.")
     segmentation = entry.get("segmentation")
-    if not segmentation:
+    if segmentation is None or segmentation == []:
         raise EmptyMaskError("it has no segmentation.")
     image = images[image_id]
     mask = RleMask.from_coco(segmentation, (image.height, image.width))

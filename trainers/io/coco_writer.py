@@ -104,10 +104,12 @@ def _annotation(
     *,
     polygons: bool,
 ) -> dict[str, Any]:
-    mask, segmentation = annotation.mask, annotation.mask.to_coco(shape_hw)
     _check_inside(annotation, shape_hw)
+    mask: RleMask = annotation.mask
     if polygons and not annotation.iscrowd:
         mask, segmentation = _as_polygons(annotation, shape_hw, losses)
+    else:
+        segmentation = mask.to_coco(shape_hw)
     entry = {
         "id": annotation.id,
         "image_id": annotation.image_id,
@@ -133,14 +135,16 @@ def _check_inside(annotation: CocoAnnotation, shape_hw: tuple[int, int]) -> None
 def _as_polygons(
     annotation: CocoAnnotation, shape_hw: tuple[int, int], losses: list[str]
 ) -> tuple[RleMask, Any]:
-    traced = outlines.trace(annotation.mask.crop(), annotation.mask.box_xywh[:2])
+    mask = annotation.mask
+    traced = outlines.trace(mask.crop(), (mask.col, mask.row))
+    if not traced.num_holes:
+        return mask, traced.polygons
     filled = RleMask.from_coco(traced.polygons, shape_hw)
-    if traced.num_holes:
-        losses.append(
-            f"Annotation {annotation.id} in image {annotation.image_id}: {traced.num_holes} "
-            f"hole(s) of {filled.area - annotation.mask.area} pixels in all are filled, because "
-            "COCO polygons have no holes."
-        )
+    losses.append(
+        f"Annotation {annotation.id} in image {annotation.image_id}: {traced.num_holes} hole(s) "
+        f"of {filled.area - mask.area} pixels in all are filled, because COCO polygons have no "
+        "holes."
+    )
     return filled, traced.polygons
 
 

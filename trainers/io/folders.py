@@ -118,7 +118,8 @@ def _separate_flat_masks(files: list[Path]) -> tuple[list[Path], list[Path]]:
         for file in files
         if file.stem.endswith(_MASK_ENDING) and file.stem.removesuffix(_MASK_ENDING) in stems
     ]
-    return [file for file in files if file not in set(masks)], masks
+    is_mask = set(masks)
+    return [file for file in files if file not in is_mask], masks
 
 
 def _masks_by_stem(masks: list[Path], stems: set[str]) -> tuple[dict[str, Path], list[Path]]:

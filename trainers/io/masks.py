@@ -71,9 +71,7 @@ def write_instances(path: str | os.PathLike[str], ids: npt.NDArray[Any]) -> None
 
 
 def _ids(path: str | os.PathLike[str], decoded: raster.Raster) -> npt.NDArray[Any]:
-    if decoded.indices is not None:
-        return decoded.indices
-    pixels = decoded.pixels
+    pixels = decoded.pixels if decoded.indices is None else decoded.indices
     if pixels.ndim == 3:
         if np.any(pixels != pixels[..., :1]):
             raise DataError(

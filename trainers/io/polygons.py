@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -54,7 +53,7 @@ def trace(mask: BoolArray, origin_xy: tuple[int, int] = (0, 0)) -> TracedPolygon
     """
     import cv2
 
-    doubled = np.kron(mask.astype(np.uint8), np.ones((2, 2), dtype=np.uint8))
+    doubled = mask.astype(np.uint8).repeat(2, axis=0).repeat(2, axis=1)
     contours, hierarchy = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if hierarchy is None:
         return TracedPolygons([], 0)
@@ -85,7 +84,8 @@ def _check_polygon(polygon: Any, shape_hw: tuple[int, int]) -> None:
             "Broken polygon: expected a list x0, y0, x1, y1, x2, y2, ... of at least three corners."
         )
     for value in polygon:
-        if type(value) not in (int, float) or not math.isfinite(value) or abs(value) > limit:
+        # "not <=" also refuses nan; a huge int is compared, never converted
+        if type(value) not in (int, float) or not abs(value) <= limit:
             raise DataError(
                 f"Broken polygon: expected numbers within {limit} pixels of the image, "
                 f"got {value!r}."

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from trainers.errors import DataError
 from trainers.io import tiff
@@ -117,6 +117,11 @@ def _open_with_pillow(file: Any) -> Iterator[Image.Image]:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             image = Image.open(file, formats=_FORMATS)
+        except UnidentifiedImageError as error:
+            raise DataError(
+                "it is not a PNG, TIFF, JPEG or BMP file, or its header is damaged. Convert it, "
+                "or copy it again."
+            ) from error
         finally:
             Image.MAX_IMAGE_PIXELS = limit
     with image:

@@ -15,7 +15,8 @@ from trainers.errors import DataError
 from trainers.io import polygons, runs
 
 MAX_SIDE_PX = 1 << 17
-"""Longest side of an image that a mask may belong to."""
+MAX_PIXELS = (1 << 32) - 1
+"""Largest image that a mask may belong to: other COCO programs count in 32 bits."""
 
 
 class EmptyMaskError(DataError):
@@ -54,7 +55,7 @@ class RleMask:
         crop = mask[top : int(rows[-1]) + 1, left : int(cols[-1]) + 1]
         counts = runs.encode_runs(runs.mask_to_runs(crop))
         height, width = crop.shape
-        return cls(origin_rc[0] + top, origin_rc[1] + left, height, width, counts)
+        return cls(int(origin_rc[0]) + top, int(origin_rc[1]) + left, height, width, counts)
 
     @classmethod
     def from_coco(cls, segmentation: object, shape_hw: tuple[int, int]) -> RleMask:
@@ -162,15 +163,17 @@ def iou(a: RleMask, b: RleMask) -> float:
 
 
 def check_shape(shape_hw: tuple[int, int]) -> None:
-    """Raise DataError unless both sides are integers between 1 and `MAX_SIDE_PX`."""
-    if len(shape_hw) != 2 or not all(
+    """Raise DataError unless a mask of this height and width, in pixels, can be stored."""
+    sides_fit = len(shape_hw) == 2 and all(
         isinstance(side, int | np.integer)
         and not isinstance(side, bool)
         and 1 <= side <= MAX_SIDE_PX
         for side in shape_hw
-    ):
+    )
+    if not sides_fit or int(shape_hw[0]) * int(shape_hw[1]) > MAX_PIXELS:
         raise DataError(
-            f"Expected a height and a width between 1 and {MAX_SIDE_PX} pixels, got {shape_hw!r}."
+            f"Expected a height and a width between 1 and {MAX_SIDE_PX} pixels and at most "
+            f"{MAX_PIXELS} pixels in all, got {shape_hw!r}."
         )
 
 
