@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def mask_loss(logits: Tensor, target: Tensor, *, dice_weight: float = 1.0) -> Tensor:
+def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Return binary cross-entropy plus dice of each mask.
 
     BCE is averaged over pixels; the dice term is 1 - (2·Σpt + 1) / (Σp + Σt + 1)
@@ -29,7 +29,7 @@ def mask_loss(logits: Tensor, target: Tensor, *, dice_weight: float = 1.0) -> Te
     overlap = (probs * target).sum(dim=(-2, -1))
     total = probs.sum(dim=(-2, -1)) + target.sum(dim=(-2, -1))
     dice = 1 - (2 * overlap + 1) / (total + 1)
-    return bce.mean(dim=(-2, -1)) + dice_weight * dice
+    return bce.mean(dim=(-2, -1)) + dice
 
 
 def hard_iou(logits: Tensor, target: Tensor) -> Tensor:

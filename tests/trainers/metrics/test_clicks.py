@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import distance_transform_edt, label
+
 from trainers.metrics.clicks import next_click
 
 masks = arrays(bool, (24, 31))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from trainers.metrics.clicks import Click
 from trainers.models.sam2.components import connected_net
 from trainers.models.sam2.nano import build_sam2_nano

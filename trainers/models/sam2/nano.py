@@ -36,7 +36,7 @@ class Sam2Nano(nn.Module):
 
     native_resolution = True
     input_size_px: int | None = None
-    token_kinds = TOKENS
+    token_kinds: tuple[str, ...] = TOKENS
 
     def __init__(
         self, *, width: int = 128, trunk_widths: Widths = DEFAULT_WIDTHS, num_blocks: int = 2

@@ -19,7 +19,7 @@ EMBEDDING_STRIDE_PX = 16
 MASK_STRIDE_PX = 4
 
 
-class NanoPromptEncoder(PromptEncoder):  # type: ignore[misc]
+class NanoPromptEncoder(PromptEncoder):
     """SAM-2's prompt encoder with absolute positions and clicks drawn into the mask prompt.
 
     Each click adds a Gaussian disk (sigma 6 px, +10 logits inside an object, -10 outside)
@@ -52,7 +52,11 @@ class NanoPromptEncoder(PromptEncoder):  # type: ignore[misc]
         return embedded
 
     def dense(
-        self, points_xy: Tensor, labels: Tensor, mask_logits: Tensor | None, size_hw: tuple[int, int]
+        self,
+        points_xy: Tensor,
+        labels: Tensor,
+        mask_logits: Tensor | None,
+        size_hw: tuple[int, int],
     ) -> Tensor:
         """Embed mask logits (B, 1, H/4, W/4), or none, with the clicks drawn in.
 

@@ -65,9 +65,7 @@ def start_sessions(batch: Batch, *, prompts_per_tile: int) -> tuple[list[Session
     return sessions, tiles
 
 
-def _start(
-    truth: TileTruth, objects: list[tuple[int, int]], rng: np.random.Generator
-) -> Session:
+def _start(truth: TileTruth, objects: list[tuple[int, int]], rng: np.random.Generator) -> Session:
     kinds = sorted({kind for kind, _ in objects})
     kind = VIA if kinds == [VIA] or (VIA in kinds and rng.random() < 0.35) else METAL
     instances = [instance for object_kind, instance in objects if object_kind == kind]

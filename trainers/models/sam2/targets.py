@@ -35,7 +35,7 @@ class TileTruth:
     def clickable(self, kind: int, instance: int) -> NDArray[np.bool_]:
         """Return the visible pixels of an object: a net without the vias that lie on it."""
         ids = self.vias if kind == VIA else self.nets
-        return (ids == instance) & (self.semantic == kind)
+        return np.asarray((ids == instance) & (self.semantic == kind))
 
 
 def click_targets(truth: TileTruth, clicks: Sequence[Click]) -> NDArray[np.bool_]:

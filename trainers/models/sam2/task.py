@@ -65,7 +65,9 @@ class Sam2NanoTask:
 
     def build_model(self, config: TrainConfig) -> nn.Module:
         """Return a sam2-nano initialised from the seed."""
-        options = {k: config.model_options[k] for k in ("width", "num_blocks") if k in config.model_options}
+        options = {
+            k: config.model_options[k] for k in ("width", "num_blocks") if k in config.model_options
+        }
         return build_sam2_nano(seed=config.seed, **options)
 
     def build_data(self, config: TrainConfig, run_dir: Path) -> TaskData:
@@ -116,9 +118,7 @@ def select(features: ImageFeatures, tiles: list[int]) -> ImageFeatures:
     """Return the features of one tile for each prompt."""
     index = torch.tensor(tiles, device=features.embedding.device)
     fine, coarse = features.high_res
-    return ImageFeatures(
-        features.embedding[index], (fine[index], coarse[index]), features.size_hw
-    )
+    return ImageFeatures(features.embedding[index], (fine[index], coarse[index]), features.size_hw)
 
 
 def decode(

@@ -10,17 +10,18 @@ import torch
 from torch.nn import functional
 
 from trainers.losses.prompted import mask_loss
-from trainers.metrics.clicks import next_click
+from trainers.metrics.interactive import iou_by_clicks, mask_iou
 from trainers.models.sam2.components import connected_net
 from trainers.models.sam2.interface import ImageFeatures
 from trainers.models.sam2.simulate import Session, prompt_tensors, start_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from trainers.metrics.clicks import Click
     from trainers.models.base import Batch
     from trainers.models.sam2.interface import Sam2ImageModel
 
@@ -60,23 +61,35 @@ def _score_session(
     session: Session,
     values: dict[str, list[float]],
 ) -> None:
+    _score_first_click(model, features, session, values)
+    first, target = session.clicks[0], session.targets()[NET]
+
+    def segment_net(clicks: Sequence[Click]) -> NDArray[np.bool_]:
+        session.clicks = list(clicks)
+        logits, _ = full_masks(model, features, session)
+        return connected_net(logits[LAYER] > 0, clicks)
+
+    ious = iou_by_clicks(
+        segment_net, target, num_clicks=NUM_CLICKS, first=first, rng=session.rng, jitter=0.7
+    )
+    values["net_iou_1"].append(ious[0])
+    values["net_iou_3"].append(ious[-1])
+
+
+def _score_first_click(
+    model: Sam2ImageModel,
+    features: ImageFeatures,
+    session: Session,
+    values: dict[str, list[float]],
+) -> None:
     targets = session.targets()
-    for num_clicks in range(1, NUM_CLICKS + 1):
-        logits, iou = full_masks(model, features, session)
-        net = connected_net(logits[LAYER] > 0, session.clicks)
-        if num_clicks == 1:
-            ious = [mask_iou(mask > 0, target) for mask, target in zip(logits, targets, strict=True)]
-            for name, value in zip(("net_token", "layer", "part"), ious, strict=True):
-                values[f"{name}_iou_1"].append(value)
-            values["net_iou_1"].append(mask_iou(net, targets[NET]))
-            values["iou_error"].append(float(np.abs(iou - ious).mean()))
-            truth = torch.from_numpy(targets).float()
-            values["loss"].append(float(mask_loss(torch.from_numpy(logits), truth).mean()))
-        click = next_click(net, targets[NET], session.rng, jitter=0.7)
-        if click is None or num_clicks == NUM_CLICKS:
-            break
-        session.clicks.append(click)
-    values["net_iou_3"].append(mask_iou(net, targets[NET]))
+    logits, predicted = full_masks(model, features, session)
+    ious = [mask_iou(mask > 0, target) for mask, target in zip(logits, targets, strict=True)]
+    for name, value in zip(("net_token", "layer", "part"), ious, strict=True):
+        values[f"{name}_iou_1"].append(value)
+    values["iou_error"].append(float(np.abs(predicted - ious).mean()))
+    losses = mask_loss(torch.from_numpy(logits), torch.from_numpy(targets).float())
+    values["loss"].append(float(losses.mean()))
 
 
 def full_masks(
@@ -89,9 +102,3 @@ def full_masks(
         decoded.logits.float(), scale_factor=4, mode="bilinear", align_corners=False
     )
     return logits[0].cpu().numpy(), decoded.iou[0].float().cpu().numpy()
-
-
-def mask_iou(preds: NDArray[np.bool_], target: NDArray[np.bool_]) -> float:
-    """Return the IoU of two bool masks (H, W); 1 where both are empty."""
-    union = int((preds | target).sum())
-    return float((preds & target).sum()) / union if union else 1.0
