@@ -38,7 +38,7 @@ class LayoutConfig:
 class ProcessConfig:
     """Ranges of what fabrication and delayering do to the drawn geometry."""
 
-    corner_sigma_ratio: Range = (0.08, 0.26)
+    corner_sigma_ratio: Range = (0.08, 0.32)
     edge_roughness_px: Range = (0.05, 0.4)
     roughness_length_px: Range = (3.0, 14.0)
     etch_ratio: Range = (-0.08, 0.08)
@@ -66,6 +66,7 @@ class ImagingConfig:
     via_looks: Weights = (("disk", 0.6), ("ring", 0.2), ("glow", 0.2))
     via_contrast: Range = (0.5, 1.6)
     via_spread: Range = (0.02, 0.2)
+    net_spread: Range = (0.0, 0.1)
     ghost_tile_rate: float = 0.35
     ghost_contrast: Range = (0.06, 0.32)
     clouds: Range = (0.0, 0.1)
@@ -91,8 +92,8 @@ class SynthConfig:
     name: str
     size_px: int = 256
     bit_depth: int = 8
-    blank_rate: float = 0.06
-    ghost_only_rate: float = 0.06
+    blank_rate: float = 0.08
+    ghost_only_rate: float = 0.08
     layout: LayoutConfig = LayoutConfig()
     process: ProcessConfig = ProcessConfig()
     imaging: ImagingConfig = ImagingConfig()
@@ -123,10 +124,12 @@ METAL_VIAS = SynthConfig(
         fill=(0.12, 0.5),
         via_tile_rate=1.0,
     ),
+    process=ProcessConfig(corner_sigma_ratio=(0.15, 0.42)),
     imaging=ImagingConfig(
         background=(35.0, 70.0),
         contrast=(35.0, 80.0),
-        via_looks=(("disk", 0.3), ("ring", 0.2), ("glow", 0.5)),
+        via_looks=(("disk", 0.3), ("ring", 0.15), ("glow", 0.55)),
+        via_contrast=(0.6, 3.6),
         speck_tile_rate=0.4,
     ),
 )
@@ -160,7 +163,7 @@ MIXED = SynthConfig(
         bulge_ratio=(1.0, 1.5),
     ),
     process=ProcessConfig(
-        corner_sigma_ratio=(0.04, 0.34),
+        corner_sigma_ratio=(0.04, 0.42),
         edge_roughness_px=(0.0, 1.0),
         roughness_length_px=(2.0, 24.0),
         etch_ratio=(-0.12, 0.12),
@@ -179,8 +182,9 @@ MIXED = SynthConfig(
         noise_sigma=(1.0, 24.0),
         noise_signal_exponent=(0.3, 1.0),
         gamma_shape=(2.0, 80.0),
-        via_contrast=(0.3, 2.2),
+        via_contrast=(0.3, 3.5),
         via_spread=(0.0, 0.3),
+        net_spread=(0.0, 0.3),
         ghost_tile_rate=0.5,
         ghost_contrast=(0.05, 0.5),
         clouds=(0.0, 0.2),

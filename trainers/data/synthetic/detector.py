@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from trainers.data.synthetic.fields import FloatImage, Rng, blur, draw, smooth_field
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from trainers.data.synthetic.config import SynthConfig
-    from trainers.data.synthetic.imaging import Look
+    from trainers.data.synthetic.look import Look
 
 FULL_SCALE = 255.0
 SATURATED_SHARE = 0.002
@@ -79,7 +80,8 @@ def add_noise(rng: Rng, signal: FloatImage, look: Look) -> FloatImage:
     noise = rng.standard_gamma(look.gamma_shape, signal.shape, dtype=np.float32)
     noise -= shape
     sigma = np.power(signal * np.float32(0.01), np.float32(look.noise_signal_exponent))
-    return signal + noise * sigma * np.float32(look.noise_sigma / np.sqrt(shape))
+    noise *= sigma * np.float32(look.noise_sigma / np.sqrt(shape))
+    return np.asarray(signal + noise, np.float32)
 
 
 def digitise(
@@ -89,7 +91,7 @@ def digitise(
     if float((image >= FULL_SCALE - 0.5).mean()) > SATURATED_SHARE:
         image = image * np.float32(252.0 / np.quantile(image, 1.0 - SATURATED_SHARE))
     if bit_depth == 16:
-        return np.clip(np.rint(image * 257.0), 0, 65535).astype(np.uint16)
+        return np.asarray(np.clip(np.rint(image * 257.0), 0, 65535), np.uint16)
     grey = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     if look.jpeg_quality:
         _, packed = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg_quality])

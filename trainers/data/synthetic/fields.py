@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -37,27 +37,19 @@ def choose(rng: Rng, weights: Weights) -> str:
     return weights[-1][0]
 
 
-def smooth_field(rng: Rng, shape: tuple[int, int], length_px: float) -> FloatImage:
-    """Return a random field (H, W) float32 of mean about 0 and deviation about 1.
+def smooth_field(rng: Rng, shape: tuple[int, ...], length_px: float) -> FloatImage:
+    """Return a random field (H, W) float32 of mean about 0 and deviation about 1, within ±4.
 
     White noise on a grid of `length_px` is interpolated by cubic splines, at any size for the
     price of a resize; the fields are isotropic enough for clouds and edge roughness.
     """
     step = max(length_px, 1.0)
-    rows, cols = (int(np.ceil(side / step)) + 3 for side in shape)
-    coarse: FloatImage = rng.standard_normal((rows, cols), dtype=np.float32)
-    offset = rng.random(2) * step
-    scale = np.array([[1 / step, 0, 1 + offset[0] / step], [0, 1 / step, 1 + offset[1] / step]])
-    return warp(coarse, scale, shape) * np.float32(1.35)
-
-
-def warp(field: FloatImage, matrix: NDArray[Any], shape: tuple[int, int]) -> FloatImage:
-    """Sample `field` (h, w) at `matrix @ (x, y, 1)` for every pixel (x, y) of `shape` (H, W)."""
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    out = cv2.warpAffine(
-        field, matrix, (shape[1], shape[0]), flags=flags, borderMode=cv2.BORDER_REFLECT
-    )
-    return np.asarray(out, np.float32)
+    counts = [int(np.ceil(side / step)) + 2 for side in shape]
+    coarse = np.clip(rng.standard_normal(counts, dtype=np.float32) * np.float32(1.35), -3.5, 3.5)
+    rows, cols = (round(count * step) for count in counts)
+    top, left = (int(rng.integers(0, n - m + 1)) for n, m in zip((rows, cols), shape, strict=True))
+    fine = cv2.resize(coarse, (cols, rows), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(fine[top : top + shape[0], left : left + shape[1]], np.float32)
 
 
 def blur(image: FloatImage, sigma_px: float) -> FloatImage:
@@ -78,4 +70,6 @@ def wide_blur(image: FloatImage, sigma_px: float) -> FloatImage:
     size = (max(1, width // factor), max(1, height // factor))
     small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
     small = blur(small, sigma_px / factor)
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(
+        cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32
+    )

@@ -6,16 +6,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trainers.data.synthetic.contacts import coverage
 from trainers.data.synthetic.detector import detect
-from trainers.data.synthetic.fields import FloatImage, IntImage, Rng
-from trainers.data.synthetic.imaging import draw_look, render
+from trainers.data.synthetic.imaging import render
 from trainers.data.synthetic.layout import draw_layout, draw_rule
-from trainers.data.synthetic.raster import Geometry, empty_geometry, fabricate
+from trainers.data.synthetic.look import draw_look
+from trainers.data.synthetic.raster import Geometry, empty_geometry, fabricate, fabricate_metal
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from trainers.data.synthetic.config import SynthConfig
+    from trainers.data.synthetic.fields import FloatImage, IntImage, Rng
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,7 @@ def draw_kind(rng: Rng, config: SynthConfig) -> str:
     return "ghost_only" if value < config.blank_rate + config.ghost_only_rate else "layer"
 
 
-def draw_geometry(
-    rng: Rng, config: SynthConfig, *, blank: bool
-) -> tuple[Geometry, dict[str, Any]]:
+def draw_geometry(rng: Rng, config: SynthConfig, *, blank: bool) -> tuple[Geometry, dict[str, Any]]:
     """Return the fabricated layer and the sizes it was drawn with."""
     if blank:
         return empty_geometry(config.size_px), {}
@@ -95,5 +96,4 @@ def draw_ghost(rng: Rng, config: SynthConfig) -> FloatImage:
     styles = (("routed", 0.6), ("bus", 0.2), ("cells", 0.2))
     rule = replace(draw_rule(rng, config.layout), has_vias=False)
     layout = draw_layout(rng, replace(config.layout, styles=styles), rule, config.size_px)
-    geometry = fabricate(rng, layout, rule, config.process, config.size_px)
-    return np.clip(geometry.metal_px + np.float32(0.5), 0.0, 1.0)
+    return coverage(fabricate_metal(rng, layout, rule, config.process, config.size_px))

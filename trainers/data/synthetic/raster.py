@@ -58,10 +58,7 @@ def fabricate(
     rng: Rng, layout: Layout, rule: LayerRule, config: ProcessConfig, size_px: int
 ) -> Geometry:
     """Turn a drawn layout into the geometry that a microscope would see."""
-    drawn = draw_filled(layout.parts, layout.holes, size_px)
-    if layout.blob_cell_px > 0:
-        drawn = np.maximum(drawn, draw_blobs(rng, layout, size_px))
-    metal_px = signed_distance(etch(rng, drawn, rule, config))
+    metal_px = fabricate_metal(rng, layout, rule, config, size_px)
     via_px = signed_distance(draw_vias(layout, rule, size_px))
     inside = (metal_px > 0) | (via_px > 0)
     nets = components(inside)
@@ -69,6 +66,16 @@ def fabricate(
     parts = label_parts(layout, metal_px > 0, nets)
     parts = compact(np.where(vias > 0, vias + parts.max(), parts))
     return Geometry(metal_px, via_px, nets, vias, parts)
+
+
+def fabricate_metal(
+    rng: Rng, layout: Layout, rule: LayerRule, config: ProcessConfig, size_px: int
+) -> FloatImage:
+    """Return only the signed distance (H, W) float32 in pixels to the edge of the metal."""
+    drawn = draw_filled(layout.parts, layout.holes, size_px)
+    if layout.blob_cell_px > 0:
+        drawn = np.maximum(drawn, draw_blobs(rng, layout, size_px))
+    return signed_distance(etch(rng, drawn, rule, config))
 
 
 def empty_geometry(size_px: int) -> Geometry:
@@ -80,7 +87,7 @@ def empty_geometry(size_px: int) -> Geometry:
 
 def fixed(points: Polygon, scale: int) -> IntImage:
     """Return pixel-edge coordinates as OpenCV's fixed-point pixel-centre coordinates."""
-    return np.rint((points * scale - 0.5) * (1 << FRACTION_BITS)).astype(np.int32)
+    return np.asarray(np.rint((points * scale - 0.5) * (1 << FRACTION_BITS)), np.int32)
 
 
 def draw_filled(parts: list[Polygon], holes: list[Polygon], size_px: int) -> FloatImage:
@@ -108,8 +115,9 @@ def draw_vias(layout: Layout, rule: LayerRule, size_px: int) -> np.ndarray:
     for x, y, radius in layout.vias:
         stamp_via(canvas, (x, y), radius, OVERSAMPLING, 1, square=rule.via_square)
     if not rule.via_square:
-        return canvas > 0
-    return blur(canvas.astype(np.float32), 0.3 * rule.via_radius_px * OVERSAMPLING) > 0.5
+        return np.asarray(canvas > 0)
+    soft = blur(canvas.astype(np.float32), 0.3 * rule.via_radius_px * OVERSAMPLING)
+    return np.asarray(soft > 0.5)
 
 
 def stamp_via(
@@ -128,7 +136,11 @@ def stamp_via(
     x, y = int(center[0]), int(center[1])
     if square:
         cv2.rectangle(
-            canvas, (x - radius, y - radius), (x + radius, y + radius), value, -1,
+            canvas,
+            (x - radius, y - radius),
+            (x + radius, y + radius),
+            value,
+            -1,
             shift=FRACTION_BITS,
         )
     else:
@@ -143,15 +155,18 @@ def etch(rng: Rng, drawn: FloatImage, rule: LayerRule, config: ProcessConfig) ->
     """
     if not drawn.any():
         return drawn > 0
-    sigma = max(1.0, draw(rng, config.corner_sigma_ratio) * rule.width_px * OVERSAMPLING)
+    feature = min(rule.width_px, 1.2 * rule.gap_px)
+    sigma = max(1.0, draw(rng, config.corner_sigma_ratio) * feature * OVERSAMPLING)
     slope = 1.0 / (sigma * np.sqrt(2.0 * np.pi))
     shift = draw(rng, config.etch_ratio) * min(rule.width_px, rule.gap_px)
     shift = float(np.clip(shift, -0.3 * rule.width_px, 0.35 * rule.gap_px)) * OVERSAMPLING
     length = draw(rng, config.roughness_length_px) * OVERSAMPLING
-    rough = draw(rng, config.edge_roughness_px) * OVERSAMPLING
-    edge = smooth_field(rng, drawn.shape, length) * np.float32(slope * rough)
-    limit = np.clip(0.5 - slope * shift - edge, 0.12, 0.88)
-    return wide_blur(drawn, sigma) > limit
+    rough = min(draw(rng, config.edge_roughness_px), 0.06 * rule.width_px) * OVERSAMPLING
+    # the ramp is straight near its middle only, and never cut near its ends
+    span = 0.38 - min(abs(slope * shift), 0.3)
+    limit = smooth_field(rng, drawn.shape, length) * np.float32(min(slope * rough, span / 3.5))
+    limit += np.float32(0.5 - np.clip(slope * shift, -0.3, 0.3))
+    return np.asarray(wide_blur(drawn, sigma) > limit)
 
 
 def signed_distance(inside: np.ndarray) -> FloatImage:
@@ -169,7 +184,8 @@ def signed_distance(inside: np.ndarray) -> FloatImage:
 
 def _to_zero(mask: np.ndarray) -> FloatImage:
     """Return the distance of each pixel to the nearest zero; a large number if there is none."""
-    return np.minimum(cv2.distanceTransform(mask, cv2.DIST_L2, 5), np.float32(FAR_PX))
+    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    return np.asarray(np.minimum(distance, np.float32(FAR_PX)), np.float32)
 
 
 def components(mask: np.ndarray) -> IntImage:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.synthetic.fields import Rng
+if TYPE_CHECKING:
+    from trainers.data.synthetic.fields import Rng
 
 Cell = tuple[int, int]
 BoolGrid = NDArray[np.bool_]

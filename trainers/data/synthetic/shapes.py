@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ class Layout:
         """Add a polyline as one part per straight piece."""
         if len(points) == 1:
             points = [points[0], points[0]]
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in pairwise(points):
             self.parts.append(segment_polygon(start, end, width_px))
 
     def add_via(self, point_xy: Point, rule: LayerRule, *, padded: bool = True) -> None:

@@ -174,7 +174,7 @@ def contacts(rng: Rng, rule: LayerRule, box: Box, layout: Layout) -> None:
 def blobs(rng: Rng, rule: LayerRule, box: Box, layout: Layout) -> None:
     """An analogue (free-form) shape over the whole tile, as in etched photonic structures."""
     del box
-    layout.blob_cell_px = max(16.0, rule.width_px * rng.uniform(1.5, 4.0))
+    layout.blob_cell_px = min(max(16.0, rule.width_px * rng.uniform(1.5, 4.0)), 110.0)
     layout.blob_fill = 0.25 + 0.5 * rule.fill
 
 
@@ -233,9 +233,7 @@ def chamfer(points: list[Point], cut_px: float) -> list[Point]:
     return [*out, points[-1]]
 
 
-def add_dummy_fill(
-    rng: Rng, rule: LayerRule, layout: Layout, grid: Grid, used: BoolGrid
-) -> None:
+def add_dummy_fill(rng: Rng, rule: LayerRule, layout: Layout, grid: Grid, used: BoolGrid) -> None:
     """Put floating squares on free cells whose neighbours are free too."""
     rows, cols = grid.shape
     half = 0.5 * rule.width_px * rng.uniform(1.0, 1.4)

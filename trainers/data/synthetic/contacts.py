@@ -1,0 +1,55 @@
+"""How vias look: bright disks, rings with a dark core, or disks with a wide glow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from trainers.data.synthetic.fields import FloatImage, IntImage, Rng, draw, wide_blur
+
+if TYPE_CHECKING:
+    from trainers.data.synthetic.look import Look
+    from trainers.data.synthetic.raster import Geometry
+
+WHITE = 252.0
+
+
+def coverage(distance_px: FloatImage) -> FloatImage:
+    """Return the share 0..1 of each pixel that lies inside, from the signed distance."""
+    return np.asarray(np.clip(distance_px + np.float32(0.5), 0.0, 1.0), np.float32)
+
+
+def add_vias(rng: Rng, signal: FloatImage, geometry: Geometry, look: Look) -> FloatImage:
+    """Draw the vias over the signal (H, W) and return it."""
+    cover = coverage(geometry.via_px)
+    gains = 1.0 + look.via_spread * rng.standard_normal(int(geometry.vias.max()) + 1)
+    gain = spread_ids(geometry.vias, np.clip(gains, 0.5, 1.6).astype(np.float32))
+    level = via_level(rng, geometry.via_px, gain, look)
+    out = signal + cover * (level - signal)
+    if look.via_look == "glow":
+        width = draw(rng, (2.0, 7.0))
+        strength = np.float32(abs(look.contrast) * draw(rng, (0.3, 1.0)))
+        out += strength * wide_blur(cover * gain, width)
+    return out
+
+
+def via_level(rng: Rng, via_px: FloatImage, gain: FloatImage, look: Look) -> FloatImage:
+    """Return the grey level (H, W) of the vias; it stays below white by twice the noise."""
+    base = look.background + max(look.contrast, 0.0)
+    rise = np.float32(abs(look.contrast) * look.via_contrast)
+    top = np.float32(WHITE - 2.0 * look.noise_sigma * 2.5**look.noise_signal_exponent)
+    level: FloatImage = np.minimum(np.float32(base) + rise * gain, top)
+    if look.via_look == "ring":
+        depth = np.maximum(via_px, 0.0)
+        rim = np.float32(max(1.2, 0.35 * float(depth.max())))
+        core = np.clip((depth - rim) / rim, 0.0, 1.0)
+        level = level - core * np.float32(draw(rng, (0.4, 1.0))) * rise
+    return level
+
+
+def spread_ids(ids: IntImage, values: FloatImage) -> FloatImage:
+    """Return values[ids] (H, W), spread by one pixel so that anti-aliased rims have them too."""
+    grown = cv2.dilate(ids.astype(np.float32), np.ones((3, 3), np.uint8))
+    return np.asarray(values[grown.astype(np.int32)], np.float32)
