@@ -1,1 +1,1 @@
-"""The project file and its history; no Qt, napari or torch."""
+"""The project file: images, objects, classes, proposals and their whole history."""

@@ -1,0 +1,160 @@
+"""What every edit of a project shares: the transaction, the log, undo and the signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_icseg.project.errors import ProjectError
+from napari_icseg.project.history import Operation, Touched, swap
+from napari_icseg.project.opening import check_all, write_errors
+from napari_icseg.project.reader import ProjectReader
+from napari_icseg.project.records import OperationKind, OperationState, UndoResult
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# above this, listeners are told to read all anew instead of being called once an image
+MAX_CHANGED_SIGNALS = 64
+
+_LAST_DONE = "SELECT {} FROM operations WHERE state = 'done' AND undoable ORDER BY id DESC LIMIT 1"
+_FIRST_UNDONE = "SELECT {} FROM operations WHERE state = 'undone' ORDER BY id LIMIT 1"
+
+
+class ProjectCore(ProjectReader):
+    """A project that can be changed: one call, one transaction, one row in the log.
+
+    Safe to call from any thread: calls wait for each other. The signals are emitted in the
+    calling thread after the transaction is on the disk; whatever a listener does,
+    the change stays.
+    """
+
+    changed = Signal(int)
+    """An image's objects, proposals, status, split or notes changed: its id."""
+    images_changed = Signal()
+    """Images came or went, or so many changed that all should be read anew."""
+    classes_changed = Signal()
+    """A class was added, changed, moved or removed."""
+    history_changed = Signal()
+    """Something was logged, undone or redone: what can be undone may be another now."""
+
+    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
+        super().__init__(connection, file)
+        self._note_holder()
+
+    # undo ---------------------------------------------------------------------------------
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether `undo` would do something."""
+        return bool(self._rows(_LAST_DONE.format("id")))
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether `redo` would do something."""
+        return bool(self._rows(_FIRST_UNDONE.format("id")))
+
+    def undo(self) -> UndoResult | None:
+        """Take back the last operation that was not yet; None if there is none.
+
+        There is no limit, and what was done before the project was last closed counts, too.
+        """
+        return self._swap(_LAST_DONE, OperationState.UNDONE)
+
+    def redo(self) -> UndoResult | None:
+        """Do again what `undo` took back last; None if there is nothing.
+
+        A new operation after an undo ends the chance: the undone ones stay in the log as
+        ABANDONED, so that the history still shows them.
+        """
+        return self._swap(_FIRST_UNDONE, OperationState.DONE)
+
+    def check(self) -> None:
+        """Check every page of the file (seconds for a big one).
+
+        Raises:
+            ProjectDamagedError: with the first thing found.
+
+        """
+        with self._lock:
+            self._require_open()
+            check_all(self._connection, self.file)
+
+    # for the edits in the other modules ---------------------------------------------------
+
+    @contextmanager
+    def _operation(
+        self,
+        kind: OperationKind,
+        summary: str,
+        *,
+        image_id: int | None = None,
+        undoable: bool = True,
+    ) -> Iterator[Operation]:
+        """Open a transaction; on leaving, log what it did, commit, and tell the listeners.
+
+        Any exception takes everything back. An operation that changed nothing leaves no row.
+        """
+        with self._lock:
+            with self._transaction():
+                operation = Operation(self._connection)
+                yield operation
+                if not operation.is_empty:
+                    operation.log(kind, summary, image_id=image_id, undoable=undoable)
+            touched = operation.touched()
+        if not operation.is_empty:
+            self._tell(touched)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._require_open()
+        if self._connection.in_transaction:
+            raise ProjectError("a change is being made already; finish it first")
+        with write_errors(self.file):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:  # SQLite does it itself after some errors
+            self._connection.execute("ROLLBACK")
+
+    def _swap(self, question: str, state: OperationState) -> UndoResult | None:
+        with self._lock, self._transaction():
+            found = self._connection.execute(question.format("id, kind, summary")).fetchone()
+            if found is None:
+                return None
+            touched = swap(self._connection, found[0], state)
+        self._tell(touched)
+        images, objects = tuple(sorted(touched.images)), tuple(sorted(touched.objects))
+        return UndoResult(found[0], OperationKind(found[1]), found[2], images, objects)
+
+    def _tell(self, touched: Touched) -> None:
+        if touched.classes:
+            self.classes_changed.emit()
+        if touched.image_list or len(touched.images) > MAX_CHANGED_SIGNALS:
+            self.images_changed.emit()
+        if len(touched.images) <= MAX_CHANGED_SIGNALS:
+            for image_id in sorted(touched.images):
+                self.changed.emit(image_id)
+        self.history_changed.emit()
+
+    def _note_holder(self) -> None:
+        """Leave word for those who find the project locked."""
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since_unix_s": time.time()}
+        with self._lock, self._transaction():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (json.dumps(holder),)
+            )

@@ -1,0 +1,202 @@
+"""The operation log: each action's changes, and how to take them back and forth.
+
+An operation stores the *other side* of every row it touched: after it was done, the rows as
+they were before; after it was undone, the rows as they were after. Undo and redo are then the
+same act, `swap`: put the stored rows in place and store those that were there. One transaction
+holds the change and its log row, so that the log is always true.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_icseg.project.records import OperationState
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping
+
+    from napari_icseg.project.records import OperationKind
+
+Table = Literal["classes", "images", "objects", "proposals"]
+Row = dict[str, Any]
+
+# parents come before children: the triggers that count objects need the image's row
+_RANK: dict[Table, int] = {"classes": 0, "images": 1, "objects": 2, "proposals": 3}
+# what triggers derive from other rows; storing it would count twice
+_DERIVED = {"images": {"num_objects"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The ids that an operation changed, for those who show them."""
+
+    images: frozenset[int]
+    objects: frozenset[int]
+    image_list: bool
+    classes: bool
+
+
+class Operation:
+    """Row changes inside one open transaction, remembering each row's first state."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._before: dict[tuple[Table, int], Row | None] = {}
+        self._images: set[int] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was changed."""
+        return not self._before
+
+    def insert(self, table: Table, values: Mapping[str, object]) -> int:
+        """Add a row and return its id."""
+        row_id = _insert(self._connection, table, values)
+        self._before[table, row_id] = None
+        self._note_image(table, row_id, values)
+        return row_id
+
+    def update(self, table: Table, row_id: int, values: Mapping[str, object]) -> bool:
+        """Change a row; return whether it was different before. The row must exist."""
+        row = _fetch(self._connection, table, row_id)
+        if row is None:
+            raise KeyError(f"{table} {row_id}")
+        if all(row[key] == value for key, value in values.items()):
+            return False
+        self._before.setdefault((table, row_id), row)
+        self._note_image(table, row_id, row)
+        _update(self._connection, table, row_id, values)
+        return True
+
+    def delete(self, table: Table, row_id: int) -> None:
+        """Remove a row that must exist."""
+        row = _fetch(self._connection, table, row_id)
+        if row is None:
+            raise KeyError(f"{table} {row_id}")
+        self._before.setdefault((table, row_id), row)
+        self._note_image(table, row_id, row)
+        self._connection.execute(f"DELETE FROM {table} WHERE id = ?", (row_id,))
+
+    def log(
+        self, kind: OperationKind, summary: str, *, image_id: int | None, undoable: bool
+    ) -> None:
+        """Write the log row. What was undone before can no longer be redone."""
+        if self._before:
+            self._connection.execute(
+                "UPDATE operations SET state = ? WHERE state = ?",
+                (OperationState.ABANDONED, OperationState.UNDONE),
+            )
+        side = _pack(self._before) if undoable else b""
+        self._connection.execute(
+            "INSERT INTO operations (created_unix_s, kind, summary, image_id, undoable, other_side)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (time.time(), kind, summary, image_id, undoable, side),
+        )
+
+    def touched(self) -> Touched:
+        """Return what this operation changed."""
+        return _touched(self._before, self._images)
+
+    def _note_image(self, table: Table, row_id: int, row: Mapping[str, object]) -> None:
+        _note_image(self._images, table, row_id, row)
+
+
+def swap(connection: sqlite3.Connection, operation_id: int, state: OperationState) -> Touched:
+    """Exchange an operation's stored rows with those in the tables and set its state."""
+    question = "SELECT other_side FROM operations WHERE id = ?"
+    stored = _unpack(connection.execute(question, (operation_id,)).fetchone()[0])
+    current = {key: _fetch(connection, *key) for key in stored}
+    # rows refer to each other in both directions of time; only the end state must be whole
+    connection.execute("PRAGMA defer_foreign_keys = ON")
+    for table, row_id in sorted(stored, key=lambda key: _RANK[key[0]]):
+        _put(connection, table, row_id, current[table, row_id], stored[table, row_id])
+    connection.execute(
+        "UPDATE operations SET state = ?, other_side = ? WHERE id = ?",
+        (state, _pack(current), operation_id),
+    )
+    images: set[int] = set()
+    for side in (stored, current):
+        for (table, row_id), row in side.items():
+            _note_image(images, table, row_id, row or {})
+    return _touched(stored, images)
+
+
+def _put(
+    connection: sqlite3.Connection, table: Table, row_id: int, old: Row | None, new: Row | None
+) -> None:
+    if new is None:
+        connection.execute(f"DELETE FROM {table} WHERE id = ?", (row_id,))
+    elif old is None:
+        _insert(connection, table, new)
+    else:
+        _update(connection, table, row_id, new)
+
+
+def _insert(connection: sqlite3.Connection, table: Table, values: Mapping[str, object]) -> int:
+    marks = ", ".join("?" * len(values))
+    statement = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})"
+    row_id = connection.execute(statement, tuple(values.values())).lastrowid
+    assert row_id is not None  # an INSERT that did not raise has one
+    return row_id
+
+
+def _update(
+    connection: sqlite3.Connection, table: Table, row_id: int, values: Mapping[str, object]
+) -> None:
+    pairs = ", ".join(f"{key} = ?" for key in values)
+    connection.execute(f"UPDATE {table} SET {pairs} WHERE id = ?", (*values.values(), row_id))
+
+
+def _fetch(connection: sqlite3.Connection, table: Table, row_id: int) -> Row | None:
+    cursor = connection.execute(f"SELECT * FROM {table} WHERE id = ?", (row_id,))
+    values = cursor.fetchone()
+    if values is None:
+        return None
+    derived = _DERIVED.get(table, set())
+    names = [column[0] for column in cursor.description]
+    return {name: value for name, value in zip(names, values, strict=True) if name not in derived}
+
+
+def _note_image(images: set[int], table: Table, row_id: int, row: Mapping[str, object]) -> None:
+    if table == "images":
+        images.add(row_id)
+    elif isinstance(image_id := row.get("image_id"), int):
+        images.add(image_id)
+
+
+def _touched(side: Mapping[tuple[Table, int], Row | None], images: Iterable[int]) -> Touched:
+    tables = {table for table, _ in side}
+    return Touched(
+        images=frozenset(images),
+        objects=frozenset(row_id for table, row_id in side if table == "objects"),
+        image_list="images" in tables,
+        classes="classes" in tables,
+    )
+
+
+def _pack(side: Mapping[tuple[Table, int], Row | None]) -> bytes:
+    entries = [[table, row_id, _to_json(row)] for (table, row_id), row in side.items()]
+    return zlib.compress(json.dumps(entries, separators=(",", ":")).encode())
+
+
+def _unpack(data: bytes) -> dict[tuple[Table, int], Row | None]:
+    entries = json.loads(zlib.decompress(data))
+    return {(table, row_id): _from_json(row) for table, row_id, row in entries}
+
+
+def _to_json(row: Row | None) -> Row | None:
+    # COCO's compressed RLE is ASCII, so the one binary column fits JSON as text
+    if row is None or "counts" not in row:
+        return row
+    return {**row, "counts": row["counts"].decode("ascii")}
+
+
+def _from_json(row: Row | None) -> Row | None:
+    if row is None or "counts" not in row:
+        return row
+    return {**row, "counts": row["counts"].encode("ascii")}

@@ -1,0 +1,155 @@
+"""Images of a project: adding and removing them, and their status, split and notes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from napari_icseg.project.core import ProjectCore
+from napari_icseg.project.errors import ProjectError
+from napari_icseg.project.records import AddedImages, ImageStatus, OperationKind
+from trainers.errors import DataError
+from trainers.io.images import image_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from napari_icseg.project.history import Operation
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+def stored_path(path: Path, root: Path) -> str:
+    """Return a path as the project stores it: POSIX, relative to the root where that is possible.
+
+    Images on another Windows drive than the root can only be stored absolutely.
+    """
+    path = Path(os.path.abspath(path))
+    try:
+        return Path(os.path.relpath(path, root)).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+class ImageEdits(ProjectCore):
+    """The edits of images."""
+
+    def add_images(
+        self,
+        paths: Iterable[Path | str],
+        *,
+        progress: Callable[[int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> AddedImages:
+        """Add image files in the given order; only their headers are read.
+
+        Files that are no usable images are left out and named in the result; those already
+        in the project are not added twice. Opening a folder is not an edit: undo passes it by.
+        `progress` gets the number of files looked at; a cancelled call adds nothing.
+
+        Raises:
+            ProjectError: if not one of several files, or the only one, can be used.
+
+        """
+        root, known = self.root, {image.path: image for image in self.images()}
+        sizes: dict[str, tuple[int, int]] = {}
+        existing, skipped = {}, []
+        for number, path in enumerate(map(Path, paths), start=1):
+            if cancelled is not None and cancelled():
+                return AddedImages((), (), ())
+            stored = stored_path(path, root)
+            if stored in known:
+                existing[stored] = known[stored]
+            elif stored not in sizes:
+                try:
+                    sizes[stored] = image_size(path)
+                except DataError as error:
+                    skipped.append((path, str(error)))
+            if progress is not None:
+                progress(number)
+        if skipped and not sizes and not existing:
+            raise ProjectError(f"none of {len(skipped)} files can be used: {skipped[0][1]}")
+        summary = f"add {len(sizes)} images"
+        with self._operation(OperationKind.ADD_IMAGES, summary, undoable=False) as operation:
+            ids = [insert_image(operation, path, size) for path, size in sizes.items()]
+        added = tuple(self.image(image_id) for image_id in ids)
+        return AddedImages(added, tuple(existing.values()), tuple(skipped))
+
+    def remove_images(self, image_ids: Iterable[int]) -> None:
+        """Take images with their objects and proposals out of the project; the files stay."""
+        ids = tuple(dict.fromkeys(image_ids))
+        summary = f"remove {len(ids)} images"
+        with self._operation(OperationKind.REMOVE_IMAGES, summary) as operation:
+            for image_id in ids:
+                self.image(image_id)
+                for record in self.objects(image_id):
+                    operation.delete("objects", record.id)
+                for proposal in self.proposals(image_id):
+                    operation.delete("proposals", proposal.id)
+                operation.delete("images", image_id)
+
+    def set_status(self, image_id: int, status: ImageStatus) -> None:
+        """Set an image's status.
+
+        Raises:
+            ProjectError: for BLANK if the image has objects.
+
+        """
+        image = self.image(image_id)
+        if status is ImageStatus.BLANK and image.num_objects:
+            raise ProjectError(
+                f"{image.name} has {image.num_objects} objects and so is not blank. Delete them "
+                "first (undo brings them back), or mark it as labelled."
+            )
+        summary = f"mark {image.name} as {status.value.replace('_', ' ')}"
+        with self._operation(OperationKind.SET_STATUS, summary, image_id=image_id) as operation:
+            operation.update("images", image_id, {"status": status})
+
+    def set_split(self, image_ids: Iterable[int], split: Split | None) -> None:
+        """Put images into a split, or out of every one with None."""
+        if split is not None and split not in SPLITS:
+            raise ProjectError(f"a split is one of {', '.join(SPLITS)} or none, not {split!r}")
+        ids = tuple(image_ids)
+        summary = f"put {len(ids)} images into split {split}"
+        with self._operation(OperationKind.SET_SPLIT, summary) as operation:
+            for image_id in ids:
+                self.image(image_id)
+                operation.update("images", image_id, {"split": split})
+
+    def set_notes(self, image_id: int, notes: str) -> None:
+        """Replace an image's notes."""
+        summary = f"edit the notes of {self.image(image_id).name}"
+        with self._operation(OperationKind.SET_NOTES, summary, image_id=image_id) as operation:
+            operation.update("images", image_id, {"notes": notes})
+
+    def missing_images(self) -> tuple[str, ...]:
+        """Return the stored paths of images whose files are not where they should be."""
+        root = self.root
+        return tuple(image.path for image in self.images() if not (root / image.path).is_file())
+
+    def locate(self, root: Path | str) -> None:
+        """Look for the images below another folder from now on; not part of undo.
+
+        Raises:
+            ProjectError: if none of the images is there; the root is unchanged.
+
+        """
+        folder = Path(os.path.abspath(root))
+        images = self.images()
+        if images and not any((folder / image.path).is_file() for image in images):
+            raise ProjectError(
+                f"none of the {len(images)} images is below {folder}. Choose the folder that "
+                f"contains {images[0].path}."
+            )
+        stored = stored_path(folder, self.file.parent)
+        with self._lock, self._transaction():
+            self._connection.execute("UPDATE meta SET value = ? WHERE key = 'root'", (stored,))
+        self.images_changed.emit()
+
+
+def insert_image(operation: Operation, path: str, size: tuple[int, int]) -> int:
+    """Add the row of an image of `size` (height, width)."""
+    values = {"path": path, "height": size[0], "width": size[1]}
+    return operation.insert("images", {**values, "status": ImageStatus.UNLABELLED})

@@ -1,0 +1,161 @@
+"""Accepted objects of a project: adding, changing and deleting them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_icseg.project.core import ProjectCore
+from napari_icseg.project.errors import ProjectError
+from napari_icseg.project.records import (
+    ImageStatus,
+    NewObject,
+    ObjectRecord,
+    ObjectSource,
+    OperationKind,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from napari_icseg.project.history import Operation
+    from napari_icseg.project.records import ImageRecord
+    from trainers.io.rle import RleMask
+
+
+class ObjectEdits(ProjectCore):
+    """The edits of objects."""
+
+    def add_object(
+        self,
+        image_id: int,
+        class_id: int,
+        mask: RleMask,
+        source: ObjectSource,
+        score: float | None = None,
+    ) -> ObjectRecord:
+        """Accept one object. It is on the disk when this returns.
+
+        An UNLABELLED or BLANK image becomes IN_PROGRESS in the same operation.
+
+        Raises:
+            ProjectError: if the image or class is unknown or the mask leaves the image.
+
+        """
+        return self.add_objects(image_id, [NewObject(class_id, mask, source, score)])[0]
+
+    def add_objects(self, image_id: int, objects: Sequence[NewObject]) -> tuple[ObjectRecord, ...]:
+        """Accept several objects of one image as one operation; see `add_object`."""
+        summary = f"add {_what(self, objects)}"
+        with self._operation(OperationKind.ADD_OBJECTS, summary, image_id=image_id) as operation:
+            image = self.image(image_id)
+            ids = [insert_object(operation, image, new) for new in objects]
+            mark_in_progress(operation, image)
+        return tuple(
+            ObjectRecord(object_id, image_id, new.class_id, new.mask, new.source, new.score)
+            for object_id, new in zip(ids, objects, strict=True)
+        )
+
+    def replace_mask(self, object_id: int, mask: RleMask) -> ObjectRecord:
+        """Give an object another mask; id, class, source and score stay."""
+        old = self.object_by_id(object_id)
+        image = self.image(old.image_id)
+        summary = f"edit a {self.class_by_id(old.class_id).name}"
+        kind = OperationKind.REPLACE_MASK
+        with self._operation(kind, summary, image_id=image.id) as operation:
+            operation.update("objects", object_id, mask_values(image, mask))
+        return self.object_by_id(object_id)
+
+    def edit_objects(
+        self,
+        image_id: int,
+        *,
+        replace: Mapping[int, RleMask] | None = None,
+        delete: Iterable[int] = (),
+        add: Sequence[NewObject] = (),
+        summary: str = "edit objects",
+    ) -> tuple[ObjectRecord, ...]:
+        """Replace, delete and add objects of one image in one operation; return the added ones.
+
+        This is what merging, splitting and painting over several objects are made of. All
+        objects must belong to the image.
+        """
+        kind = OperationKind.EDIT_OBJECTS
+        with self._operation(kind, summary, image_id=image_id) as operation:
+            image = self.image(image_id)
+            for object_id, mask in (replace or {}).items():
+                self._require_on(image, object_id)
+                operation.update("objects", object_id, mask_values(image, mask))
+            for object_id in dict.fromkeys(delete):
+                self._require_on(image, object_id)
+                operation.delete("objects", object_id)
+            ids = [insert_object(operation, image, new) for new in add]
+            if add:
+                mark_in_progress(operation, image)
+            self._settle(operation, [image_id])
+        return tuple(self.object_by_id(object_id) for object_id in ids)
+
+    def set_class(self, object_ids: int | Iterable[int], class_id: int) -> None:
+        """Give one object, or several in one operation, another class."""
+        ids = (object_ids,) if isinstance(object_ids, int) else tuple(object_ids)
+        summary = f"make {len(ids)} objects {self.class_by_id(class_id).name}"
+        with self._operation(OperationKind.SET_CLASS, summary) as operation:
+            for object_id in ids:
+                self.object_by_id(object_id)
+                operation.update("objects", object_id, {"class_id": class_id})
+
+    def delete_objects(self, object_ids: Iterable[int]) -> None:
+        """Delete objects, of any images, in one operation.
+
+        A LABELLED image that loses its last object becomes IN_PROGRESS: an image trains as
+        all background only if somebody said so.
+        """
+        ids = tuple(dict.fromkeys(object_ids))
+        records = [self.object_by_id(object_id) for object_id in ids]
+        images = {record.image_id for record in records}
+        image_id = next(iter(images)) if len(images) == 1 else None
+        summary = f"delete {_what(self, records)}"
+        kind = OperationKind.DELETE_OBJECTS
+        with self._operation(kind, summary, image_id=image_id) as operation:
+            for record in records:
+                operation.delete("objects", record.id)
+            self._settle(operation, images)
+
+    def _require_on(self, image: ImageRecord, object_id: int) -> None:
+        if self.object_by_id(object_id).image_id != image.id:
+            raise ProjectError(f"object {object_id} is not on {image.name}")
+
+    def _settle(self, operation: Operation, image_ids: Iterable[int]) -> None:
+        for image_id in image_ids:
+            image = self.image(image_id)
+            if image.status is ImageStatus.LABELLED and image.num_objects == 0:
+                operation.update("images", image_id, {"status": ImageStatus.IN_PROGRESS})
+
+
+def insert_object(operation: Operation, image: ImageRecord, new: NewObject) -> int:
+    """Add an object's row after checking that it lies inside its image."""
+    values = {"image_id": image.id, "class_id": new.class_id, **mask_values(image, new.mask)}
+    return operation.insert("objects", {**values, "source": new.source, "score": new.score})
+
+
+def mark_in_progress(operation: Operation, image: ImageRecord) -> None:
+    """Move an image that got an object on from UNLABELLED or BLANK."""
+    if image.status in (ImageStatus.UNLABELLED, ImageStatus.BLANK):
+        operation.update("images", image.id, {"status": ImageStatus.IN_PROGRESS})
+
+
+def mask_values(image: ImageRecord, mask: RleMask) -> dict[str, object]:
+    """Return a mask's columns; `ProjectError` if it is not inside the image."""
+    bottom, right = mask.row + mask.height, mask.col + mask.width
+    if mask.row < 0 or mask.col < 0 or bottom > image.height or right > image.width:
+        raise ProjectError(
+            f"the mask covers rows {mask.row}..{bottom - 1} and columns {mask.col}..{right - 1}, "
+            f"but {image.name} has {image.height} rows and {image.width} columns"
+        )
+    box = {"row": mask.row, "col": mask.col, "height": mask.height, "width": mask.width}
+    return {**box, "counts": mask.counts}
+
+
+def _what(project: ProjectCore, objects: Sequence[NewObject | ObjectRecord]) -> str:
+    if len(objects) == 1:
+        return f"a {project.class_by_id(objects[0].class_id).name}"
+    return f"{len(objects)} objects"

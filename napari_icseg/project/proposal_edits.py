@@ -1,0 +1,102 @@
+"""Pseudo-label proposals, which wait for a person, and the rounds of models they come from."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from napari_icseg.project.core import ProjectCore
+from napari_icseg.project.errors import ProjectError
+from napari_icseg.project.object_edits import insert_object, mark_in_progress, mask_values
+from napari_icseg.project.records import (
+    NewObject,
+    NewProposal,
+    ObjectRecord,
+    ObjectSource,
+    OperationKind,
+    ProposalRecord,
+    RoundRecord,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+class ProposalEdits(ProjectCore):
+    """The edits of proposals and rounds."""
+
+    def add_proposals(
+        self,
+        image_id: int,
+        proposals: Sequence[NewProposal],
+        *,
+        round_id: int | None = None,
+        replace: bool = True,
+    ) -> tuple[ProposalRecord, ...]:
+        """Put proposals beside an image's objects, instead of earlier ones by default.
+
+        Objects and status do not change: nothing a model says touches accepted work.
+        """
+        summary = f"propose {len(proposals)} objects"
+        kind = OperationKind.ADD_PROPOSALS
+        with self._operation(kind, summary, image_id=image_id) as operation:
+            image = self.image(image_id)
+            for old in self.proposals(image_id) if replace else ():
+                operation.delete("proposals", old.id)
+            for new in proposals:
+                values = {"image_id": image_id, "class_id": new.class_id, "score": new.score}
+                mask = mask_values(image, new.mask)
+                operation.insert("proposals", {**values, **mask, "round_id": round_id})
+        return self.proposals(image_id)
+
+    def accept_proposal(self, proposal_id: int) -> ObjectRecord:
+        """Turn one proposal into an object; see `accept_proposals`."""
+        return self.accept_proposals([proposal_id])[0]
+
+    def accept_proposals(self, proposal_ids: Iterable[int]) -> tuple[ObjectRecord, ...]:
+        """Turn proposals into objects (source MODEL, their score kept) in one operation."""
+        ids = tuple(dict.fromkeys(proposal_ids))
+        with self._operation(OperationKind.ACCEPT_PROPOSALS, f"accept {_num(ids)}") as operation:
+            object_ids = []
+            for proposal in map(self.proposal, ids):
+                image = self.image(proposal.image_id)
+                source = ObjectSource.MODEL
+                new = NewObject(proposal.class_id, proposal.mask, source, proposal.score)
+                operation.delete("proposals", proposal.id)
+                object_ids.append(insert_object(operation, image, new))
+                mark_in_progress(operation, image)
+        return tuple(self.object_by_id(object_id) for object_id in object_ids)
+
+    def reject_proposal(self, proposal_id: int) -> None:
+        """Drop one proposal."""
+        self.reject_proposals([proposal_id])
+
+    def reject_proposals(self, proposal_ids: Iterable[int]) -> None:
+        """Drop proposals in one operation."""
+        ids = tuple(dict.fromkeys(proposal_ids))
+        with self._operation(OperationKind.REJECT_PROPOSALS, f"reject {_num(ids)}") as operation:
+            for proposal in map(self.proposal, ids):
+                operation.delete("proposals", proposal.id)
+
+    def add_round(self, model: str, run_dir: str, info: Mapping[str, Any]) -> RoundRecord:
+        """Note that a model run was used; a record of what happened, which undo passes by.
+
+        Raises:
+            ProjectError: if `info` is not plain JSON.
+
+        """
+        try:
+            text = json.dumps(dict(info), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ProjectError(f"a round's information must be plain JSON: {error}") from error
+        with self._lock, self._transaction():
+            values = (time.time(), model, run_dir, text)
+            columns = "created_unix_s, model, run_dir, info"
+            statement = f"INSERT INTO rounds ({columns}) VALUES (?, ?, ?, ?)"
+            round_id = self._connection.execute(statement, values).lastrowid
+        return next(known for known in self.rounds() if known.id == round_id)
+
+
+def _num(ids: Sequence[int]) -> str:
+    return "a proposal" if len(ids) == 1 else f"{len(ids)} proposals"

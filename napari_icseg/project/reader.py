@@ -1,0 +1,179 @@
+"""Questions to a project file: everything that can be read without changing it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_icseg.project.errors import ProjectError, ProjectWriteError
+from napari_icseg.project.records import (
+    ClassRecord,
+    HistoryEntry,
+    ImageRecord,
+    ImageStatus,
+    ObjectRecord,
+    ObjectSource,
+    OperationKind,
+    OperationState,
+    ProposalRecord,
+    RoundRecord,
+)
+from trainers.io.rle import RleMask
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+_IMAGE = "id, path, height, width, status, split, num_objects, notes"
+_MASK = "row, col, height, width, counts"
+
+
+class ProjectReader:
+    """Read access over one connection; safe to call from any thread.
+
+    Each call holds the connection for its own duration only. An export that takes minutes
+    uses a `ProjectSnapshot` instead, which has its own connection and an unchanging view.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
+        self._connection = connection
+        self._lock = threading.RLock()
+        self._closed = False
+        self.file = file
+
+    @property
+    def name(self) -> str:
+        """The project's name: its file's without the suffix."""
+        return self.file.stem
+
+    @property
+    def root(self) -> Path:
+        """The folder that image paths are relative to (absolute)."""
+        stored = self._rows("SELECT value FROM meta WHERE key = 'root'")[0][0]
+        return Path(self.file.parent, stored)
+
+    # images -------------------------------------------------------------------------------
+
+    def images(self, status: ImageStatus | None = None) -> tuple[ImageRecord, ...]:
+        """Return all images in the order they were added, or those of one status."""
+        if status is None:
+            rows = self._rows(f"SELECT {_IMAGE} FROM images ORDER BY id")
+        else:
+            rows = self._rows(f"SELECT {_IMAGE} FROM images WHERE status = ? ORDER BY id", status)
+        return tuple(_image(row) for row in rows)
+
+    def image(self, image_id: int) -> ImageRecord:
+        """Return one image; `ProjectError` if there is none with this id."""
+        return _image(self._one(f"SELECT {_IMAGE} FROM images WHERE id = ?", image_id, "image"))
+
+    def image_by_path(self, path: str) -> ImageRecord | None:
+        """Return the image with this stored path (POSIX, relative to the root), if any."""
+        rows = self._rows(f"SELECT {_IMAGE} FROM images WHERE path = ?", path)
+        return _image(rows[0]) if rows else None
+
+    def absolute_path(self, image_id: int) -> Path:
+        """Return where the image file should be; it is not checked to exist."""
+        return self.root / self.image(image_id).path
+
+    def num_images(self) -> dict[ImageStatus, int]:
+        """Return the number of images of each status (0 for a status nothing has)."""
+        counts = dict(self._rows("SELECT status, COUNT(*) FROM images GROUP BY status"))
+        return {status: counts.get(status.value, 0) for status in ImageStatus}
+
+    # classes ------------------------------------------------------------------------------
+
+    def classes(self) -> tuple[ClassRecord, ...]:
+        """Return the classes in the order of the keys that choose them."""
+        rows = self._rows("SELECT id, name, color, position FROM classes ORDER BY position, id")
+        return tuple(ClassRecord(*row) for row in rows)
+
+    def class_by_id(self, class_id: int) -> ClassRecord:
+        """Return one class; `ProjectError` if there is none with this id."""
+        question = "SELECT id, name, color, position FROM classes WHERE id = ?"
+        return ClassRecord(*self._one(question, class_id, "class"))
+
+    # objects and proposals ----------------------------------------------------------------
+
+    def objects(self, image_id: int) -> tuple[ObjectRecord, ...]:
+        """Return the accepted objects of an image, oldest first."""
+        question = f"SELECT id, image_id, class_id, source, score, {_MASK} FROM objects"
+        rows = self._rows(f"{question} WHERE image_id = ? ORDER BY id", image_id)
+        return tuple(_object(row) for row in rows)
+
+    def object_by_id(self, object_id: int) -> ObjectRecord:
+        """Return one object; `ProjectError` if there is none with this id."""
+        question = f"SELECT id, image_id, class_id, source, score, {_MASK} FROM objects"
+        return _object(self._one(f"{question} WHERE id = ?", object_id, "object"))
+
+    def proposals(self, image_id: int) -> tuple[ProposalRecord, ...]:
+        """Return what waits for a decision on an image, the surest first."""
+        question = f"SELECT id, image_id, class_id, score, round_id, {_MASK} FROM proposals"
+        rows = self._rows(f"{question} WHERE image_id = ? ORDER BY score DESC, id", image_id)
+        return tuple(_proposal(row) for row in rows)
+
+    def proposal(self, proposal_id: int) -> ProposalRecord:
+        """Return one proposal; `ProjectError` if there is none with this id."""
+        question = f"SELECT id, image_id, class_id, score, round_id, {_MASK} FROM proposals"
+        return _proposal(self._one(f"{question} WHERE id = ?", proposal_id, "proposal"))
+
+    # the project's past -------------------------------------------------------------------
+
+    def rounds(self) -> tuple[RoundRecord, ...]:
+        """Return the model runs used on this project, oldest first."""
+        rows = self._rows("SELECT id, created_unix_s, model, run_dir, info FROM rounds ORDER BY id")
+        return tuple(
+            RoundRecord(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows
+        )
+
+    def history(self, limit: int = 100) -> tuple[HistoryEntry, ...]:
+        """Return the newest `limit` operations, newest first, undone ones included."""
+        rows = self._rows(
+            "SELECT id, created_unix_s, kind, summary, image_id, state, undoable "
+            "FROM operations ORDER BY id DESC LIMIT ?",
+            limit,
+        )
+        return tuple(_history_entry(row) for row in rows)
+
+    def close(self) -> None:
+        """Close the connection; doing it twice is harmless."""
+        with self._lock:
+            self._closed = True
+            self._connection.close()
+
+    def _rows(self, question: str, *values: object) -> list[Any]:
+        with self._lock:
+            self._require_open()
+            return self._connection.execute(question, values).fetchall()
+
+    def _one(self, question: str, row_id: int, noun: str) -> Sequence[Any]:
+        rows = self._rows(question, row_id)
+        if not rows:
+            raise ProjectError(f"this project has no {noun} {row_id}; it may have been undone")
+        return rows[0]  # type: ignore[no-any-return]
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ProjectWriteError(f"{self.file} is closed; open it again first")
+
+
+def _image(row: Sequence[Any]) -> ImageRecord:
+    return ImageRecord(row[0], row[1], row[2], row[3], ImageStatus(row[4]), row[5], row[6], row[7])
+
+
+def _mask(row: Sequence[Any]) -> RleMask:
+    return RleMask(*row)
+
+
+def _object(row: Sequence[Any]) -> ObjectRecord:
+    return ObjectRecord(row[0], row[1], row[2], _mask(row[5:]), ObjectSource(row[3]), row[4])
+
+
+def _proposal(row: Sequence[Any]) -> ProposalRecord:
+    return ProposalRecord(row[0], row[1], row[2], _mask(row[5:]), row[3], row[4])
+
+
+def _history_entry(row: Sequence[Any]) -> HistoryEntry:
+    kind, state = OperationKind(row[2]), OperationState(row[5])
+    return HistoryEntry(row[0], row[1], kind, row[3], row[4], state, bool(row[6]))
