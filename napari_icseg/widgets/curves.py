@@ -1,0 +1,99 @@
+"""Live curves of a training: loss above, validation IoU below, over the same epochs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyqtgraph as pg
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from napari_icseg.widgets.training_view import CurveView
+
+# the palette of Okabe and Ito: told apart with any kind of colour vision, on dark and light
+TRAIN_COLOR = "#e69f00"
+VAL_COLOR = "#56b4e9"
+IOU_COLOR = "#009e73"
+_STEP_ALPHA = 110
+_AXIS_WIDTH_PX = 46
+_HEIGHT_PX = 250
+
+
+class CurvesWidget(QWidget):
+    """Two plots that share the epoch axis; `set_curves` replaces what they show."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plots = pg.GraphicsLayoutWidget()
+        self.loss_plot = self.plots.addPlot(row=0, col=0)
+        self.iou_plot = self.plots.addPlot(row=1, col=0)
+        self._curves = _add_curves(self.loss_plot, self.iou_plot)
+        _arrange(self.plots, self.loss_plot, self.iou_plot)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plots)
+        self.setFixedHeight(_HEIGHT_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.apply_theme(foreground="#f0f1f2", background="#262930")
+
+    def set_curves(self, view: CurveView) -> None:
+        """Draw the curves; empty ones leave the plots empty."""
+        self._curves["steps"].setData(view.steps_epoch, view.steps_loss)
+        self._curves["train"].setData(view.epochs, view.train_loss)
+        self._curves["val"].setData(view.epochs, view.val_loss)
+        self._curves["iou"].setData(view.epochs, view.val_iou)
+
+    def apply_theme(self, *, foreground: str, background: str) -> None:
+        """Take the colours (#rrggbb) of the window around."""
+        self.plots.setBackground(background)
+        for plot in (self.loss_plot, self.iou_plot):
+            for side in ("left", "bottom"):
+                axis = plot.getAxis(side)
+                axis.setPen(foreground)
+                axis.setTextPen(foreground)
+            plot.legend.setLabelTextColor(foreground)
+            for _, label in plot.legend.items:
+                label.setText(label.text, color=foreground)
+
+
+def _add_curves(loss_plot: Any, iou_plot: Any) -> dict[str, Any]:
+    for plot in (loss_plot, iou_plot):
+        # where a good run leaves room: losses fall, the IoU rises
+        corner = (-8, 4) if plot is loss_plot else (-8, -4)
+        plot.addLegend(offset=corner, labelTextSize="8pt", verSpacing=-6)
+    pale = pg.mkColor(TRAIN_COLOR)
+    pale.setAlpha(_STEP_ALPHA)
+    return {
+        "steps": loss_plot.plot(pen=pg.mkPen(pale, width=1)),
+        "train": _epoch_curve(loss_plot, TRAIN_COLOR, "training loss", "o"),
+        "val": _epoch_curve(loss_plot, VAL_COLOR, "validation loss", "s"),
+        "iou": _epoch_curve(iou_plot, IOU_COLOR, "validation IoU", "o"),
+    }
+
+
+def _epoch_curve(plot: Any, color: str, name: str, symbol: str) -> Any:
+    pen = pg.mkPen(color, width=2)
+    return plot.plot(
+        pen=pen, symbol=symbol, symbolSize=5, symbolBrush=color, symbolPen=None, name=name
+    )
+
+
+def _arrange(plots: Any, loss_plot: Any, iou_plot: Any) -> None:
+    plots.ci.layout.setRowStretchFactor(0, 3)
+    plots.ci.layout.setRowStretchFactor(1, 2)
+    plots.ci.layout.setContentsMargins(2, 2, 6, 2)
+    loss_plot.setLabel("left", "loss")
+    iou_plot.setLabel("left", "IoU")
+    iou_plot.setLabel("bottom", "epoch")
+    iou_plot.setYRange(0.0, 1.0, padding=0.02)
+    iou_plot.setXLink(loss_plot)
+    loss_plot.getAxis("bottom").setStyle(showValues=False)
+    for plot in (loss_plot, iou_plot):
+        plot.getAxis("left").setWidth(_AXIS_WIDTH_PX)
+        plot.showGrid(x=True, y=True, alpha=0.15)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        # the wheel scrolls the dock; a zoomed live curve would only get lost
+        plot.setMouseEnabled(x=False, y=False)
+    plots.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -1,0 +1,209 @@
+"""The list of a project's trained models, sortable by each of its columns."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtGui import QColor, QFont
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
+
+from napari_icseg.widgets import tones
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_icseg.widgets.training_view import ModelRow, Tone
+
+COLUMNS = (
+    ("Model", "Kind of model and when its training was started"),
+    ("IoU", "Foreground intersection over union on the validation tiles"),
+    ("Dice", "Foreground Dice score on the validation tiles"),
+    ("Acc.", "Pixel accuracy: the share of validation pixels that get the right class"),
+    ("State", "Where the training stands"),
+    ("Epochs", "Epochs trained"),
+)
+_STATE_COLUMN = 4
+_SORT_ROLE = Qt.ItemDataRole.UserRole
+_HEIGHT_PX = 150
+_STYLE = """
+QTableView, QHeaderView::section { font-size: 8pt; }
+QHeaderView::section { padding: 2px; }
+"""
+
+
+class ModelTable(QAbstractTableModel):
+    """The rows as Qt sees them."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: tuple[ModelRow, ...] = ()
+        self._colors: Mapping[Tone, str] = tones.DARK
+
+    def set_colors(self, colors: Mapping[Tone, str]) -> None:
+        """Use these colours for the states; views are asked to draw anew."""
+        self._colors = colors
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(COLUMNS) - 1)
+
+    def set_rows(self, rows: Sequence[ModelRow]) -> None:
+        """Replace the rows; where only values changed, selection and scrolling stay."""
+        same = [row.name for row in rows] == [row.name for row in self._rows]
+        if same:
+            self._rows = tuple(rows)
+            if rows:
+                last = self.index(len(rows) - 1, len(COLUMNS) - 1)
+                self.dataChanged.emit(self.index(0, 0), last)
+            return
+        self.beginResetModel()
+        self._rows = tuple(rows)
+        self.endResetModel()
+
+    def row_at(self, index: QModelIndex) -> ModelRow:
+        """The row behind a valid index."""
+        return self._rows[int(index.row())]
+
+    def position(self, name: str) -> int | None:
+        """Where the run of that name is, or None."""
+        return next((i for i, row in enumerate(self._rows) if row.name == name), None)
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        """Qt's hook."""
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        """Qt's hook."""
+        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
+
+    def headerData(
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        """Qt's hook: column names and what they mean."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section][0]
+        return COLUMNS[section][1] if role == Qt.ItemDataRole.ToolTipRole else None
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Qt's hook: text, sort key, colour and font of a cell."""
+        if not index.isValid():
+            return None
+        row, column = self.row_at(index), int(index.column())
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _texts(row)[column]
+        if role == _SORT_ROLE:
+            return _sort_keys(row)[column]
+        if role == Qt.ItemDataRole.ForegroundRole and column == _STATE_COLUMN:
+            color = self._colors.get(row.tone)
+            return None if color is None else QColor(color)
+        if role == Qt.ItemDataRole.FontRole and row.is_chosen:
+            font = QFont()
+            font.setBold(True)
+            return font
+        if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, _STATE_COLUMN):
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _tooltip(row)
+        return None
+
+
+class ModelList(QWidget):
+    """The table. Emits `selected(name)` when the user chooses a row."""
+
+    selected = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.table = ModelTable(self)
+        self.sorted = QSortFilterProxyModel(self)
+        self.sorted.setSourceModel(self.table)
+        self.sorted.setSortRole(_SORT_ROLE)
+        self.view = _build_view(self.sorted)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+        self.view.selectionModel().selectionChanged.connect(self._on_selection_changed)
+
+    def set_rows(self, rows: Sequence[ModelRow]) -> None:
+        """Show these runs; the selected one stays selected if it is still there."""
+        name = self.selected_name()
+        blocked = self.view.selectionModel().blockSignals(True)
+        self.table.set_rows(rows)
+        self.view.selectionModel().blockSignals(blocked)
+        if name is not None:
+            self.select(name)
+
+    def select(self, name: str) -> None:
+        """Highlight a run without emitting."""
+        position = self.table.position(name)
+        if position is None or self.selected_name() == name:
+            return
+        blocked = self.view.selectionModel().blockSignals(True)
+        self.view.selectRow(self.sorted.mapFromSource(self.table.index(position, 0)).row())
+        self.view.selectionModel().blockSignals(blocked)
+        self.view.viewport().update()
+
+    def selected_name(self) -> str | None:
+        """The highlighted run, or None."""
+        row = self.selected_row()
+        return None if row is None else row.name
+
+    def selected_row(self) -> ModelRow | None:
+        """The highlighted row, or None."""
+        rows = self.view.selectionModel().selectedRows()
+        return self.table.row_at(self.sorted.mapToSource(rows[0])) if rows else None
+
+    def _on_selection_changed(self) -> None:
+        name = self.selected_name()
+        if name is not None:
+            self.selected.emit(name)
+
+
+def _build_view(model: QSortFilterProxyModel) -> QTableView:
+    view = QTableView()
+    view.setModel(model)
+    view.setSortingEnabled(True)
+    view.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+    view.setShowGrid(False)
+    view.setWordWrap(False)
+    view.verticalHeader().hide()
+    view.verticalHeader().setDefaultSectionSize(22)
+    header = view.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setMinimumSectionSize(30)
+    # six columns in a narrow dock: the theme's wide paddings would push half of them out
+    view.setStyleSheet(_STYLE)
+    view.setFixedHeight(_HEIGHT_PX)
+    return view
+
+
+def _texts(row: ModelRow) -> tuple[str, ...]:
+    started = time.strftime("%d %b %H:%M", time.localtime(row.created_unix_s))
+    mark = "✓ " if row.is_chosen else ""
+    scores = (row.iou, row.dice, row.pixel_accuracy)
+    return f"{mark}{row.label} {started}", *map(_score_text, scores), row.state, row.epochs
+
+
+def _score_text(score: float | None) -> str:
+    return "–" if score is None else f"{score:.3f}"
+
+
+def _sort_keys(row: ModelRow) -> tuple[float | str, ...]:
+    # not measured sorts below everything measured
+    scores = (-1.0 if s is None else s for s in (row.iou, row.dice, row.pixel_accuracy))
+    done = row.epochs.partition("/")[0].strip()
+    return row.created_unix_s, *scores, row.state, float(done) if done.isdigit() else -1.0
+
+
+def _tooltip(row: ModelRow) -> str:
+    started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.created_unix_s))
+    use = "Chosen to pre-fill tiles" if row.is_chosen else ""
+    return "\n".join(filter(None, (f"{row.label}, started {started}", row.name, use)))

@@ -1,0 +1,52 @@
+"""Colours that carry meaning, for dark and for light themes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtGui import QColor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qtpy.QtWidgets import QLabel
+
+    from napari_icseg.widgets.training_view import Tone
+
+# each is readable (contrast of 4.5:1 or more) on napari's background of that brightness
+DARK: Mapping[Tone, str] = {
+    "active": "#6fb7ff",
+    "good": "#4cc26b",
+    "warning": "#f0b040",
+    "bad": "#ff7b7b",
+}
+LIGHT: Mapping[Tone, str] = {
+    "active": "#0b5cad",
+    "good": "#176d2f",
+    "warning": "#8a5200",
+    "bad": "#b3261e",
+}
+
+
+def palette_for(background: str) -> Mapping[Tone, str]:
+    """The tones for a background colour (#rrggbb)."""
+    return DARK if QColor(background).lightnessF() < 0.5 else LIGHT
+
+
+def style_sheet(palette: Mapping[Tone, str]) -> str:
+    """Rules that colour every label below the widget which has a `tone`."""
+    return "\n".join(
+        f'QLabel[tone="{tone}"] {{ color: {color}; font-weight: bold; }}'
+        for tone, color in palette.items()
+    )
+
+
+def set_toned_text(label: QLabel, text: str, tone: Tone) -> None:
+    """Show `text` in the colour of its tone; an empty text hides the label."""
+    label.setText(text)
+    label.setVisible(bool(text))
+    if label.property("tone") != tone:
+        label.setProperty("tone", tone)
+        # Qt looks at the rules again only when asked to
+        label.style().unpolish(label)
+        label.style().polish(label)

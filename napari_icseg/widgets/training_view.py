@@ -1,0 +1,99 @@
+"""What the Training dock shows: frozen snapshots that a controller makes and the widgets draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Tone = Literal["neutral", "active", "good", "warning", "bad"]
+
+
+@dataclass(frozen=True)
+class ModelOption:
+    """A model that can be trained, with its presets and the epochs that each trains for."""
+
+    name: str
+    label: str
+    tooltip: str
+    epochs_by_preset: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class TrainingChoice:
+    """What the user asked for; `epochs` is None where the preset decides."""
+
+    model: str
+    preset: str
+    epochs: int | None
+
+
+@dataclass(frozen=True)
+class SetupView:
+    """The upper part: what there is to train on, and whether training can start."""
+
+    summary: str = ""
+    problem: str = ""
+    """Why training cannot start, and what to do; empty if it can."""
+    can_train: bool = False
+    busy_text: str = ""
+    """Shown beside the bar while the labels are written; empty when nothing is written."""
+    busy_fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class CurveView:
+    """Curves over epochs (fractions of an epoch for single steps); all of one length each."""
+
+    steps_epoch: tuple[float, ...] = ()
+    steps_loss: tuple[float, ...] = ()
+    epochs: tuple[float, ...] = ()
+    train_loss: tuple[float, ...] = ()
+    val_loss: tuple[float, ...] = ()
+    val_iou: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunView:
+    """The run in the middle of the dock."""
+
+    name: str = ""
+    title: str = ""
+    sentence: str = ""
+    tone: Tone = "neutral"
+    detail: str = ""
+    fraction: float | None = None
+    """0..1; None while nothing can be said yet: the bar then moves to and fro."""
+    has_progress: bool = False
+    can_cancel: bool = False
+    can_resume: bool = False
+    curves: CurveView = field(default_factory=CurveView)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One row of the model list; a metric that was not measured is None."""
+
+    name: str
+    label: str
+    created_unix_s: float
+    state: str
+    tone: Tone
+    epochs: str
+    pixel_accuracy: float | None
+    iou: float | None
+    dice: float | None
+    can_prefill: bool
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class PrefillView:
+    """The lower part: the model that pre-fills tiles, and what it has proposed."""
+
+    chosen_label: str = ""
+    status: str = ""
+    tone: Tone = "neutral"
+    can_prefill: bool = False
+    num_proposals: int = 0
+    is_automatic: bool = False
