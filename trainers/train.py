@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from trainers.config import TrainConfig, read_config
+from trainers.data.snapshot import Snapshot, ensure_snapshot
 from trainers.errors import IcsegError, TrainingError
 from trainers.io.atomic import write_text_atomic
 from trainers.loop import Loop, RunCancelledError
+from trainers.metrics.segmentation import nested
 from trainers.progress import EventWriter, RunState, RunStatus, read_process, read_status
 from trainers.registry import build_task
 from trainers.run_folder import RunFolder, code_version
@@ -112,22 +114,32 @@ class _Run:
         if config.num_threads is not None:
             torch.set_num_threads(config.num_threads)
         torch.manual_seed(config.seed)
-        data_sha256 = None
-        if config.data is not None:
-            from trainers.data.snapshot import ensure_snapshot
-
-            snapshot = ensure_snapshot(config, self.folder.dataset, is_cancelled=self._is_cancelled)
-            data_sha256 = snapshot.sha256
+        write_text_atomic(self.folder.config, config.to_json())  # resume needs it from now on
+        snapshot = self._snapshot(config)
+        if snapshot is not None:
             config = config.replace(class_names=snapshot.class_names)
-        write_text_atomic(self.folder.config, config.to_json())
+            write_text_atomic(self.folder.config, config.to_json())
         return config, {
             "model": config.model,
             "class_names": list(config.class_names),
             "seed": config.seed,
             "code": code_version(),
-            "data_sha256": data_sha256,
+            "data_sha256": snapshot.sha256 if snapshot is not None else None,
             "config": json.loads(config.model_dump_json()),
         }
+
+    def _snapshot(self, config: TrainConfig) -> Snapshot | None:
+        """Return the fixed data; None for a model that trains without."""
+        if config.data is None:
+            return None
+        is_new = not self.folder.dataset.exists()
+        snapshot = ensure_snapshot(config, self.folder.dataset, is_cancelled=self._is_cancelled)
+        if snapshot is None:
+            raise RunCancelledError
+        for reason in snapshot.warnings() if is_new else ():
+            log.warning("%s", reason)
+            self.events.write("warning", reason=reason)
+        return snapshot
 
     def _announce(self, loop: Loop, meta: dict[str, Any], *, is_resume: bool) -> None:
         self.events.write(
@@ -156,8 +168,8 @@ class _Run:
             "num_epochs": loop.config.epochs,
             "num_train": len(loop.data.train),
             "num_val": len(loop.data.val),
-            **_nested(loop.position.best_metrics),
-            "last": _nested(loop.position.last_metrics),
+            **nested(loop.position.best_metrics),
+            "last": nested(loop.position.last_metrics),
         }
         write_text_atomic(self.folder.metrics, json.dumps(report, indent=2) + "\n")
         self.events.write("finished", metrics=loop.position.best_metrics)
@@ -192,18 +204,6 @@ class _Run:
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
-
-
-def _nested(metrics: dict[str, float]) -> dict[str, Any]:
-    """Return the metrics with "iou/metal" sorted under {"per_class": {"metal": {"iou": …}}}."""
-    nested: dict[str, Any] = {}
-    for name, value in metrics.items():
-        metric, _, class_name = name.partition("/")
-        if class_name:
-            nested.setdefault("per_class", {}).setdefault(class_name, {})[metric] = value
-        else:
-            nested[metric] = value
-    return nested
 
 
 @contextmanager

@@ -69,3 +69,14 @@ class Task(Protocol):
 
     def validate(self, model: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
         """Return validation metrics of a model in eval mode; `loss` among them."""
+
+
+@runtime_checkable
+class SegmentationTask(Task, Protocol):
+    """A task whose model segments an image without any prompt."""
+
+    def predict_probs(self, model: nn.Module, image: Tensor) -> Tensor:
+        """Return the probability of each foreground class, float32 (B, C, H, W), 0..1.
+
+        `image` is float32 (B, 1, H, W), 0..1, of any H and W; the model is in eval mode.
+        """
