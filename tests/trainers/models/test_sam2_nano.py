@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from trainers.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from trainers.embedded import embed
+from trainers.errors import CheckpointError
 from trainers.metrics.clicks import Click
 from trainers.models.sam2.components import connected_net
 from trainers.models.sam2.nano import build_sam2_nano
@@ -119,3 +122,23 @@ def test_a_click_just_beside_a_thin_line_still_means_it(truth):
     layer = truth.nets > 0
     assert (connected_net(layer, [Click(20, 12, True)]) == (truth.nets == 1)).all()
     assert not connected_net(layer, [Click(47, 31, True)]).any()
+
+
+def test_embedding_halves_the_weights_and_forgets_the_machine(tmp_path, model):
+    run, shipped = tmp_path / "best.safetensors", tmp_path / "nano.safetensors"
+    meta = {"model": "sam2-nano", "config": {"out": "/home/ann/run", "data": None, "lr": 1e-3}}
+    save_checkpoint(run, model.state_dict(), meta)
+    embed(load_checkpoint(run), shipped)
+    loaded = load_checkpoint(shipped)
+    assert shipped.stat().st_size < 0.55 * run.stat().st_size
+    assert loaded.meta["config"] == {"lr": 1e-3}
+    again = build_sam2_nano(seed=4)
+    load_weights(again, loaded)
+    assert all(p.dtype == torch.float32 for p in again.parameters())
+
+
+def test_only_a_sam2_nano_is_embedded(tmp_path):
+    path = tmp_path / "unet.safetensors"
+    save_checkpoint(path, {"w": torch.zeros(1)}, {"model": "unet"})
+    with pytest.raises(CheckpointError, match="sam2-nano was expected"):
+        embed(load_checkpoint(path), tmp_path / "nano.safetensors")
