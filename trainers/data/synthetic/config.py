@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+# raised whenever the same seed gives other tiles than before
+GENERATOR_VERSION = 1
+
 Range = tuple[float, float]
 Weights = tuple[tuple[str, float], ...]
 

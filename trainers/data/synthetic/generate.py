@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from trainers.data.synthetic.fields import FloatImage, IntImage, Rng
 
 
+COVER_MIN, COVER_MAX = 0.003, 0.85
+MAX_TRIES = 8
+
+
 @dataclass(frozen=True)
 class SyntheticTile:
     """A synthetic SEM image with its exact truth; all arrays are (H, W).
@@ -79,14 +83,21 @@ def draw_kind(rng: Rng, config: SynthConfig) -> str:
 
 
 def draw_geometry(rng: Rng, config: SynthConfig, *, blank: bool) -> tuple[Geometry, dict[str, Any]]:
-    """Return the fabricated layer and the sizes it was drawn with."""
+    """Return the fabricated layer and the sizes it was drawn with.
+
+    A layer that shows next to nothing, or next to nothing but metal, is drawn again: blank
+    tiles are to come at their own rate, and a full one would look just like them.
+    """
     if blank:
         return empty_geometry(config.size_px), {}
-    rule = draw_rule(rng, config.layout)
-    layout = draw_layout(rng, config.layout, rule, config.size_px)
-    geometry = fabricate(rng, layout, rule, config.process, config.size_px)
+    for _ in range(MAX_TRIES):
+        rule = draw_rule(rng, config.layout)
+        layout = draw_layout(rng, config.layout, rule, config.size_px)
+        geometry = fabricate(rng, layout, rule, config.process, config.size_px)
+        if COVER_MIN <= float((geometry.nets > 0).mean()) <= COVER_MAX:
+            break
     meta = {"line_width_px": rule.width_px, "gap_px": rule.gap_px, "fill": rule.fill}
-    if rule.has_vias or geometry.vias.any():
+    if geometry.vias.any():
         meta["via_radius_px"] = rule.via_radius_px
     return geometry, meta
 

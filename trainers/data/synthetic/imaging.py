@@ -55,13 +55,20 @@ def ground_level(
     ground = np.full(size, look.background, np.float32)
     strength = abs(look.contrast)
     if look.clouds > 0:
-        ground += strength * look.clouds * smooth_field(rng, size, draw(rng, (25.0, 90.0)))
+        ground += np.float32(strength * look.clouds) * clouds(rng, size)
     if ghost is not None:
         soft = wide_blur(ghost, draw(rng, (0.8, 4.0)))
         sign = 1.0 if rng.random() < 0.8 else -0.5
         uneven = np.clip(0.75 + 0.4 * smooth_field(rng, size, 120.0), 0.1, 1.3)
         ground += np.float32(sign * strength * look.ghost_contrast) * soft * uneven
     return ground
+
+
+def clouds(rng: Rng, size: tuple[int, int]) -> FloatImage:
+    """Return an uneven field (H, W) of deviation about 1, rough at two scales."""
+    length = draw(rng, (25.0, 110.0))
+    fine = smooth_field(rng, size, length)
+    return np.float32(0.6) * fine + np.float32(0.8) * smooth_field(rng, size, 4.0 * length)
 
 
 def metal_level(rng: Rng, nets: IntImage, look: Look) -> FloatImage:
