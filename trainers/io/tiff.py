@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _MAX_PIXELS = 1 << 30
+_MAX_LISTED_PAGES = 256
 _MINISWHITE, _PALETTE = 0, 3
 _JPEG_COMPRESSIONS = {6, 7}
 
@@ -46,15 +48,17 @@ def size(file: BinaryIO) -> tuple[int, int]:
 
 
 def _only_page(file: Any) -> Any:
-    pages = [page for page in file.pages if not page.is_reduced]  # without thumbnails
-    depth = int(pages[0].imagedepth) if pages else 0
-    count = max(len(pages), depth)
-    if count == 1:  # ImageJ lists only the first page of a large stack
-        frames = file.series[0].size // max(pages[0].size, 1) if file.series else 1
-        count = max(count, frames)
+    # never all pages: a damaged file may chain them in a circle
+    pages = [page for page in islice(file.pages, _MAX_LISTED_PAGES) if not page.is_reduced]
+    count = len(pages)
+    if count == 1:
+        # ImageJ lists only the first page of a large stack
+        in_imagej = int((file.imagej_metadata or {}).get("images", 1))
+        count = max(int(pages[0].imagedepth), in_imagej)
     if count != 1:
+        several = f"{count} or more" if count == _MAX_LISTED_PAGES else f"{count}"
         raise DataError(
-            f"expected a single image, the TIFF holds {count}. Save the images of a stack as "
+            f"expected a single image, the TIFF holds {several}. Save the images of a stack as "
             "single files."
         )
     return pages[0]
