@@ -27,7 +27,7 @@ class ClassEdits(ProjectCore):
 
         """
         name = self._free_name(name)
-        with self._operation(OperationKind.EDIT_CLASSES, f"add class {name}") as operation:
+        with self.operation(OperationKind.EDIT_CLASSES, f"add class {name}") as operation:
             class_id = insert_class(operation, self.classes(), name, color)
         return self.class_by_id(class_id)
 
@@ -41,7 +41,7 @@ class ClassEdits(ProjectCore):
             values["name"] = self._free_name(name)
         if color is not None:
             values["color"] = checked_color(color)
-        with self._operation(OperationKind.EDIT_CLASSES, f"edit class {old.name}") as operation:
+        with self.operation(OperationKind.EDIT_CLASSES, f"edit class {old.name}") as operation:
             operation.update("classes", class_id, values)
         return self.class_by_id(class_id)
 
@@ -50,7 +50,7 @@ class ClassEdits(ProjectCore):
         ids = tuple(class_ids)
         if sorted(ids) != sorted(known.id for known in self.classes()):
             raise ProjectError("the new order must name every class once")
-        with self._operation(OperationKind.EDIT_CLASSES, "order the classes") as operation:
+        with self.operation(OperationKind.EDIT_CLASSES, "order the classes") as operation:
             for position, class_id in enumerate(ids):
                 operation.update("classes", class_id, {"position": position})
 
@@ -66,7 +66,7 @@ class ClassEdits(ProjectCore):
             raise ProjectError("a project needs a class: add another one first")
         if move_to is not None and (move_to == class_id or self.class_by_id(move_to) is None):
             raise ProjectError(f"objects of {old.name} cannot move to the class being deleted")
-        with self._operation(OperationKind.EDIT_CLASSES, f"delete class {old.name}") as operation:
+        with self.operation(OperationKind.EDIT_CLASSES, f"delete class {old.name}") as operation:
             self._move_members(operation, old, move_to)
             operation.delete("classes", class_id)
             rest = [known for known in self.classes() if known.id != class_id]
@@ -104,8 +104,13 @@ def insert_class(
     return operation.insert("classes", {"name": name, "color": color, "position": position})
 
 
+def is_color(text: str) -> bool:
+    """Return whether a text is a colour as the project stores it, "#rrggbb"."""
+    return re.fullmatch(r"#[0-9a-fA-F]{6}", text) is not None
+
+
 def checked_color(color: str) -> str:
     """Return "#rrggbb" in lower case, or raise `ProjectError`."""
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}", color):
+    if not is_color(color):
         raise ProjectError(f"a colour is written #rrggbb, got {color!r}")
     return color.lower()

@@ -88,10 +88,10 @@ class ProjectCore(ProjectReader):
             self._require_open()
             check_all(self._connection, self.file)
 
-    # for the edits in the other modules ---------------------------------------------------
+    # for the edits in the other modules of this package -----------------------------------
 
     @contextmanager
-    def _operation(
+    def operation(
         self,
         kind: OperationKind,
         summary: str,

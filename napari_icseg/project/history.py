@@ -48,6 +48,7 @@ class Operation:
         self._connection = connection
         self._before: dict[tuple[Table, int], Row | None] = {}
         self._images: set[int] = set()
+        self._image_list = False
 
     @property
     def is_empty(self) -> bool:
@@ -58,6 +59,7 @@ class Operation:
         """Add a row and return its id."""
         row_id = _insert(self._connection, table, values)
         self._before[table, row_id] = None
+        self._image_list |= table == "images"
         self._note_image(table, row_id, values)
         return row_id
 
@@ -80,6 +82,7 @@ class Operation:
             raise KeyError(f"{table} {row_id}")
         self._before.setdefault((table, row_id), row)
         self._note_image(table, row_id, row)
+        self._image_list |= table == "images"
         self._connection.execute(f"DELETE FROM {table} WHERE id = ?", (row_id,))
 
     def log(
@@ -100,7 +103,7 @@ class Operation:
 
     def touched(self) -> Touched:
         """Return what this operation changed."""
-        return _touched(self._before, self._images)
+        return _touched(self._before, self._images, image_list=self._image_list)
 
     def _note_image(self, table: Table, row_id: int, row: Mapping[str, object]) -> None:
         _note_image(self._images, table, row_id, row)
@@ -123,7 +126,10 @@ def swap(connection: sqlite3.Connection, operation_id: int, state: OperationStat
     for side in (stored, current):
         for (table, row_id), row in side.items():
             _note_image(images, table, row_id, row or {})
-    return _touched(stored, images)
+    image_list = any(
+        key[0] == "images" and (row is None or current[key] is None) for key, row in stored.items()
+    )
+    return _touched(stored, images, image_list=image_list)
 
 
 def _put(
@@ -169,13 +175,14 @@ def _note_image(images: set[int], table: Table, row_id: int, row: Mapping[str, o
         images.add(image_id)
 
 
-def _touched(side: Mapping[tuple[Table, int], Row | None], images: Iterable[int]) -> Touched:
-    tables = {table for table, _ in side}
+def _touched(
+    side: Mapping[tuple[Table, int], Row | None], images: Iterable[int], *, image_list: bool
+) -> Touched:
     return Touched(
         images=frozenset(images),
         objects=frozenset(row_id for table, row_id in side if table == "objects"),
-        image_list="images" in tables,
-        classes="classes" in tables,
+        image_list=image_list,
+        classes=any(table == "classes" for table, _ in side),
     )
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Literal
 from napari_icseg.project.core import ProjectCore
 from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.records import AddedImages, ImageStatus, OperationKind
+from napari_icseg.project.watching import Watch, WorkCancelled
 from trainers.errors import DataError
 from trainers.io.images import image_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from napari_icseg.project.history import Operation
 
@@ -40,48 +41,43 @@ class ImageEdits(ProjectCore):
         self,
         paths: Iterable[Path | str],
         *,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int, int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> AddedImages:
         """Add image files in the given order; only their headers are read.
 
         Files that are no usable images are left out and named in the result; those already
         in the project are not added twice. Opening a folder is not an edit: undo passes it by.
-        `progress` gets the number of files looked at; a cancelled call adds nothing.
+        `progress` gets the number of new files looked at and their total; a cancelled call
+        adds nothing.
 
         Raises:
             ProjectError: if not one of several files, or the only one, can be used.
 
         """
         root, known = self.root, {image.path: image for image in self.images()}
-        sizes: dict[str, tuple[int, int]] = {}
-        existing, skipped = {}, []
-        for number, path in enumerate(map(Path, paths), start=1):
-            if cancelled is not None and cancelled():
-                return AddedImages((), (), ())
-            stored = stored_path(path, root)
-            if stored in known:
-                existing[stored] = known[stored]
-            elif stored not in sizes:
-                try:
-                    sizes[stored] = image_size(path)
-                except DataError as error:
-                    skipped.append((path, str(error)))
-            if progress is not None:
-                progress(number)
+        files = {stored_path(Path(path), root): Path(path) for path in paths}
+        try:
+            looked_at = Watch(progress, cancelled).over(
+                [name for name in files if name not in known]
+            )
+            sizes, skipped = _sizes(files, looked_at)
+        except WorkCancelled:
+            return AddedImages((), (), ())
+        existing = tuple(known[name] for name in files if name in known)
         if skipped and not sizes and not existing:
             raise ProjectError(f"none of {len(skipped)} files can be used: {skipped[0][1]}")
         summary = f"add {len(sizes)} images"
-        with self._operation(OperationKind.ADD_IMAGES, summary, undoable=False) as operation:
+        with self.operation(OperationKind.ADD_IMAGES, summary, undoable=False) as operation:
             ids = [insert_image(operation, path, size) for path, size in sizes.items()]
         added = tuple(self.image(image_id) for image_id in ids)
-        return AddedImages(added, tuple(existing.values()), tuple(skipped))
+        return AddedImages(added, existing, tuple(skipped))
 
     def remove_images(self, image_ids: Iterable[int]) -> None:
         """Take images with their objects and proposals out of the project; the files stay."""
         ids = tuple(dict.fromkeys(image_ids))
         summary = f"remove {len(ids)} images"
-        with self._operation(OperationKind.REMOVE_IMAGES, summary) as operation:
+        with self.operation(OperationKind.REMOVE_IMAGES, summary) as operation:
             for image_id in ids:
                 self.image(image_id)
                 for record in self.objects(image_id):
@@ -104,7 +100,7 @@ class ImageEdits(ProjectCore):
                 "first (undo brings them back), or mark it as labelled."
             )
         summary = f"mark {image.name} as {status.value.replace('_', ' ')}"
-        with self._operation(OperationKind.SET_STATUS, summary, image_id=image_id) as operation:
+        with self.operation(OperationKind.SET_STATUS, summary, image_id=image_id) as operation:
             operation.update("images", image_id, {"status": status})
 
     def set_split(self, image_ids: Iterable[int], split: Split | None) -> None:
@@ -113,7 +109,7 @@ class ImageEdits(ProjectCore):
             raise ProjectError(f"a split is one of {', '.join(SPLITS)} or none, not {split!r}")
         ids = tuple(image_ids)
         summary = f"put {len(ids)} images into split {split}"
-        with self._operation(OperationKind.SET_SPLIT, summary) as operation:
+        with self.operation(OperationKind.SET_SPLIT, summary) as operation:
             for image_id in ids:
                 self.image(image_id)
                 operation.update("images", image_id, {"split": split})
@@ -121,7 +117,7 @@ class ImageEdits(ProjectCore):
     def set_notes(self, image_id: int, notes: str) -> None:
         """Replace an image's notes."""
         summary = f"edit the notes of {self.image(image_id).name}"
-        with self._operation(OperationKind.SET_NOTES, summary, image_id=image_id) as operation:
+        with self.operation(OperationKind.SET_NOTES, summary, image_id=image_id) as operation:
             operation.update("images", image_id, {"notes": notes})
 
     def missing_images(self) -> tuple[str, ...]:
@@ -147,6 +143,20 @@ class ImageEdits(ProjectCore):
         with self._lock, self._transaction():
             self._connection.execute("UPDATE meta SET value = ? WHERE key = 'root'", (stored,))
         self.images_changed.emit()
+
+
+def _sizes(
+    files: Mapping[str, Path], names: Iterable[str]
+) -> tuple[dict[str, tuple[int, int]], list[tuple[Path, str]]]:
+    """Return (height, width) by stored path, and the files that are no usable images."""
+    sizes: dict[str, tuple[int, int]] = {}
+    skipped: list[tuple[Path, str]] = []
+    for name in names:
+        try:
+            sizes[name] = image_size(files[name])
+        except DataError as error:
+            skipped.append((files[name], str(error)))
+    return sizes, skipped
 
 
 def insert_image(operation: Operation, path: str, size: tuple[int, int]) -> int:

@@ -46,12 +46,14 @@ class ObjectEdits(ProjectCore):
     def add_objects(self, image_id: int, objects: Sequence[NewObject]) -> tuple[ObjectRecord, ...]:
         """Accept several objects of one image as one operation; see `add_object`."""
         summary = f"add {_what(self, objects)}"
-        with self._operation(OperationKind.ADD_OBJECTS, summary, image_id=image_id) as operation:
+        with self.operation(OperationKind.ADD_OBJECTS, summary, image_id=image_id) as operation:
             image = self.image(image_id)
             ids = [insert_object(operation, image, new) for new in objects]
             mark_in_progress(operation, image)
         return tuple(
-            ObjectRecord(object_id, image_id, new.class_id, new.mask, new.source, new.score)
+            ObjectRecord(
+                object_id, image_id, new.class_id, new.mask, new.source, new.score, new.is_crowd
+            )
             for object_id, new in zip(ids, objects, strict=True)
         )
 
@@ -61,7 +63,7 @@ class ObjectEdits(ProjectCore):
         image = self.image(old.image_id)
         summary = f"edit a {self.class_by_id(old.class_id).name}"
         kind = OperationKind.REPLACE_MASK
-        with self._operation(kind, summary, image_id=image.id) as operation:
+        with self.operation(kind, summary, image_id=image.id) as operation:
             operation.update("objects", object_id, mask_values(image, mask))
         return self.object_by_id(object_id)
 
@@ -80,7 +82,7 @@ class ObjectEdits(ProjectCore):
         objects must belong to the image.
         """
         kind = OperationKind.EDIT_OBJECTS
-        with self._operation(kind, summary, image_id=image_id) as operation:
+        with self.operation(kind, summary, image_id=image_id) as operation:
             image = self.image(image_id)
             for object_id, mask in (replace or {}).items():
                 self._require_on(image, object_id)
@@ -98,7 +100,7 @@ class ObjectEdits(ProjectCore):
         """Give one object, or several in one operation, another class."""
         ids = (object_ids,) if isinstance(object_ids, int) else tuple(object_ids)
         summary = f"make {len(ids)} objects {self.class_by_id(class_id).name}"
-        with self._operation(OperationKind.SET_CLASS, summary) as operation:
+        with self.operation(OperationKind.SET_CLASS, summary) as operation:
             for object_id in ids:
                 self.object_by_id(object_id)
                 operation.update("objects", object_id, {"class_id": class_id})
@@ -115,7 +117,7 @@ class ObjectEdits(ProjectCore):
         image_id = next(iter(images)) if len(images) == 1 else None
         summary = f"delete {_what(self, records)}"
         kind = OperationKind.DELETE_OBJECTS
-        with self._operation(kind, summary, image_id=image_id) as operation:
+        with self.operation(kind, summary, image_id=image_id) as operation:
             for record in records:
                 operation.delete("objects", record.id)
             self._settle(operation, images)
@@ -134,7 +136,8 @@ class ObjectEdits(ProjectCore):
 def insert_object(operation: Operation, image: ImageRecord, new: NewObject) -> int:
     """Add an object's row after checking that it lies inside its image."""
     values = {"image_id": image.id, "class_id": new.class_id, **mask_values(image, new.mask)}
-    return operation.insert("objects", {**values, "source": new.source, "score": new.score})
+    more = {"source": new.source, "score": new.score, "is_crowd": new.is_crowd}
+    return operation.insert("objects", {**values, **more})
 
 
 def mark_in_progress(operation: Operation, image: ImageRecord) -> None:

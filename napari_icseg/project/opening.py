@@ -49,6 +49,9 @@ def create_file(path: Path, *, root: str) -> None:
         atomic_path(path) as temporary,
         closing(sqlite3.connect(temporary, isolation_level=None)) as connection,
     ):
+        # nobody sees the temporary file before it is whole and flushed as one
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
         create_tables(connection, root=root)
 
 

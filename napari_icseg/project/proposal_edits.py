@@ -40,7 +40,7 @@ class ProposalEdits(ProjectCore):
         """
         summary = f"propose {len(proposals)} objects"
         kind = OperationKind.ADD_PROPOSALS
-        with self._operation(kind, summary, image_id=image_id) as operation:
+        with self.operation(kind, summary, image_id=image_id) as operation:
             image = self.image(image_id)
             for old in self.proposals(image_id) if replace else ():
                 operation.delete("proposals", old.id)
@@ -57,7 +57,7 @@ class ProposalEdits(ProjectCore):
     def accept_proposals(self, proposal_ids: Iterable[int]) -> tuple[ObjectRecord, ...]:
         """Turn proposals into objects (source MODEL, their score kept) in one operation."""
         ids = tuple(dict.fromkeys(proposal_ids))
-        with self._operation(OperationKind.ACCEPT_PROPOSALS, f"accept {_num(ids)}") as operation:
+        with self.operation(OperationKind.ACCEPT_PROPOSALS, f"accept {_num(ids)}") as operation:
             object_ids = []
             for proposal in map(self.proposal, ids):
                 image = self.image(proposal.image_id)
@@ -75,7 +75,7 @@ class ProposalEdits(ProjectCore):
     def reject_proposals(self, proposal_ids: Iterable[int]) -> None:
         """Drop proposals in one operation."""
         ids = tuple(dict.fromkeys(proposal_ids))
-        with self._operation(OperationKind.REJECT_PROPOSALS, f"reject {_num(ids)}") as operation:
+        with self.operation(OperationKind.REJECT_PROPOSALS, f"reject {_num(ids)}") as operation:
             for proposal in map(self.proposal, ids):
                 operation.delete("proposals", proposal.id)
 

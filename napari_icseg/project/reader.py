@@ -98,13 +98,13 @@ class ProjectReader:
 
     def objects(self, image_id: int) -> tuple[ObjectRecord, ...]:
         """Return the accepted objects of an image, oldest first."""
-        question = f"SELECT id, image_id, class_id, source, score, {_MASK} FROM objects"
+        question = f"SELECT id, image_id, class_id, source, score, is_crowd, {_MASK} FROM objects"
         rows = self._rows(f"{question} WHERE image_id = ? ORDER BY id", image_id)
         return tuple(_object(row) for row in rows)
 
     def object_by_id(self, object_id: int) -> ObjectRecord:
         """Return one object; `ProjectError` if there is none with this id."""
-        question = f"SELECT id, image_id, class_id, source, score, {_MASK} FROM objects"
+        question = f"SELECT id, image_id, class_id, source, score, is_crowd, {_MASK} FROM objects"
         return _object(self._one(f"{question} WHERE id = ?", object_id, "object"))
 
     def proposals(self, image_id: int) -> tuple[ProposalRecord, ...]:
@@ -167,7 +167,9 @@ def _mask(row: Sequence[Any]) -> RleMask:
 
 
 def _object(row: Sequence[Any]) -> ObjectRecord:
-    return ObjectRecord(row[0], row[1], row[2], _mask(row[5:]), ObjectSource(row[3]), row[4])
+    return ObjectRecord(
+        row[0], row[1], row[2], _mask(row[6:]), ObjectSource(row[3]), row[4], bool(row[5])
+    )
 
 
 def _proposal(row: Sequence[Any]) -> ProposalRecord:

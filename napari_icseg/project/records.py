@@ -107,7 +107,10 @@ class ClassRecord:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRecord:
-    """One accepted object. `score` is the model's (0..1), None for what a person drew."""
+    """One accepted object. `score` is the model's (0..1), None for what a person drew.
+
+    `is_crowd` is COCO's mark of a region of many objects; only imports set it.
+    """
 
     id: int
     image_id: int
@@ -115,6 +118,7 @@ class ObjectRecord:
     mask: RleMask
     source: ObjectSource
     score: float | None
+    is_crowd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,7 @@ class NewObject:
     mask: RleMask
     source: ObjectSource
     score: float | None = None
+    is_crowd: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ CREATE TABLE objects (
     image_id INTEGER NOT NULL REFERENCES images(id),
     class_id INTEGER NOT NULL REFERENCES classes(id),
     {_MASK_COLUMNS},
-    source TEXT NOT NULL, score REAL
+    source TEXT NOT NULL, score REAL, is_crowd INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX objects_by_image ON objects(image_id);
 CREATE INDEX objects_by_class ON objects(class_id);

@@ -1,0 +1,120 @@
+"""A COCO file turned into an import plan."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from napari_icseg.project.class_edits import is_color
+from napari_icseg.project.errors import ProjectError
+from napari_icseg.project.import_plan import ImportedImage, ImportedObject, ImportPlan
+from napari_icseg.project.records import ImageStatus, ObjectSource
+from trainers.errors import DataError
+from trainers.io.coco import read_coco
+from trainers.io.images import image_size
+from trainers.io.manifest import SPLITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from napari_icseg.project.watching import Watch
+    from trainers.io.coco import CocoAnnotation, CocoDataset, CocoImage
+
+_MAX_NAMED = 5
+
+
+def plan_coco(coco_path: Path, images_dir: Path, *, skip_missing: bool, watch: Watch) -> ImportPlan:
+    """Read a COCO file and check its images.
+
+    Raises:
+        DataError: if the file is broken, or an image has another size than it says.
+        ProjectError: if images are missing and `skip_missing` is off.
+
+    """
+    dataset = read_coco(coco_path)
+    found, missing = _split_by_presence(dataset, images_dir)
+    if missing and (not found or not skip_missing):
+        raise ProjectError(
+            f"{len(missing)} of the {len(dataset.images)} images of {coco_path} are not in "
+            f"{images_dir}: {', '.join(missing[:_MAX_NAMED])}. Choose the folder that contains "
+            "them, or import without the missing ones. Nothing was imported."
+        )
+    notes = list(dataset.notes)
+    if missing:
+        notes.append(f"{len(missing)} images are missing: {', '.join(missing[:_MAX_NAMED])}.")
+    names = {category.id: category.name for category in dataset.categories}
+    by_image: dict[int, list[ImportedObject]] = defaultdict(list)
+    for annotation in dataset.annotations:
+        by_image[annotation.image_id].append(_object(annotation, names))
+    images = tuple(
+        _image(image, images_dir, tuple(by_image[image.id])) for image in watch.over(found)
+    )
+    return ImportPlan(coco_path.name, images, tuple(names.values()), _colors(dataset), tuple(notes))
+
+
+def _split_by_presence(dataset: CocoDataset, images_dir: Path) -> tuple[list[CocoImage], list[str]]:
+    found, missing = [], []
+    for image in dataset.images:
+        if (images_dir / image.file_name).is_file():
+            found.append(image)
+        else:
+            missing.append(image.file_name)
+    return found, missing
+
+
+def _image(
+    image: CocoImage, images_dir: Path, objects: tuple[ImportedObject, ...]
+) -> ImportedImage:
+    path, expected = images_dir / image.file_name, (image.height, image.width)
+    if (actual := image_size(path)) != expected:
+        raise DataError(
+            f"{path} is {actual[1]} x {actual[0]} pixels, but the COCO file says {image.width} x "
+            f"{image.height}. Choose the folder with the images that were labelled."
+        )
+    split, notes = image.attributes.get("split"), image.attributes.get("notes")
+    return ImportedImage(
+        path,
+        expected,
+        objects,
+        status=_status(image.attributes),
+        split=split if split in SPLITS else None,
+        notes=notes if isinstance(notes, str) else "",
+    )
+
+
+def _object(annotation: CocoAnnotation, names: Mapping[int, str]) -> ImportedObject:
+    return ImportedObject(
+        names[annotation.category_id],
+        annotation.mask,
+        _source(annotation.attributes),
+        _score(annotation.attributes),
+        annotation.iscrowd,
+    )
+
+
+def _source(attributes: Mapping[str, Any]) -> ObjectSource:
+    try:
+        return ObjectSource(str(attributes.get("source")))
+    except ValueError:  # another program's word, or none
+        return ObjectSource.IMPORT
+
+
+def _score(attributes: Mapping[str, Any]) -> float | None:
+    score = attributes.get("score")
+    if isinstance(score, bool) or not isinstance(score, int | float):
+        return None
+    return float(score) if 0 <= score <= 1 and math.isfinite(score) else None
+
+
+def _status(attributes: Mapping[str, Any]) -> ImageStatus | None:
+    try:
+        return ImageStatus(str(attributes.get("status")))
+    except ValueError:
+        return None
+
+
+def _colors(dataset: CocoDataset) -> dict[str, str]:
+    colors = {each.name: str(each.attributes.get("color")) for each in dataset.categories}
+    return {name: color for name, color in colors.items() if is_color(color)}

@@ -1,0 +1,198 @@
+"""A project written as COCO JSON or as PNG masks.
+
+All functions take a `Project` or, for work beside labelling, a `ProjectSnapshot`. Either the
+whole export appears or nothing of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from napari_icseg.project.errors import ProjectError
+from napari_icseg.project.naming import file_names, mask_names
+from napari_icseg.project.publishing import publish, staging_folder
+from napari_icseg.project.records import ImageStatus
+from napari_icseg.project.rendering import render_instances, render_semantic
+from napari_icseg.project.watching import Watch, WorkCancelled
+from trainers.io.atomic import write_text_atomic
+from trainers.io.coco import CocoAnnotation, CocoCategory, CocoDataset, CocoImage, write_coco
+from trainers.io.masks import MAX_CLASS_ID, write_instances, write_semantic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from napari_icseg.project.reader import ProjectReader
+    from napari_icseg.project.records import ImageRecord, ObjectRecord
+
+STARTED = (ImageStatus.IN_PROGRESS, ImageStatus.LABELLED, ImageStatus.BLANK)
+CLASSES_NAME = "classes.txt"
+INSTANCES_NAME = "instances.json"
+
+MaskKind = Literal["semantic", "instances"]
+MASK_KINDS: tuple[MaskKind, ...] = ("semantic", "instances")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export wrote, and in `losses`, for the user, what the format could not keep."""
+
+    files: tuple[Path, ...]
+    num_images: int
+    num_objects: int
+    losses: tuple[str, ...] = ()
+    cancelled: bool = False
+
+
+def export_coco(
+    reader: ProjectReader,
+    path: Path | str,
+    *,
+    statuses: Collection[ImageStatus] = STARTED,
+    polygons: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ExportReport:
+    """Write the images of `statuses` and their objects as one COCO JSON file.
+
+    RLE keeps holes and separate parts; `polygons` fills the holes and says where. Source and
+    score of an object, status, split and notes of an image and the colour of a class are
+    kept as `attributes`. `progress` gets the number of images done and their total.
+
+    Raises:
+        ProjectError: if no image has one of the statuses.
+        DataError: if the file cannot be written.
+
+    """
+    images = chosen_images(reader, statuses)
+    names = file_names(images)
+    annotations: list[CocoAnnotation] = []
+    try:
+        for image in Watch(progress, cancelled).over(images):
+            annotations.extend(_annotation(known) for known in reader.objects(image.id))
+    except WorkCancelled:
+        return ExportReport((), 0, 0, cancelled=True)
+    dataset = CocoDataset(
+        tuple(_coco_image(image, names[image.id]) for image in images),
+        tuple(CocoCategory(c.id, c.name, "", {"color": c.color}) for c in reader.classes()),
+        tuple(annotations),
+    )
+    losses = write_coco(path, dataset, polygons=polygons)
+    return ExportReport((Path(path),), len(images), len(annotations), tuple(losses))
+
+
+def export_png(
+    reader: ProjectReader,
+    out_dir: Path | str,
+    *,
+    kinds: Collection[MaskKind] = MASK_KINDS,
+    statuses: Collection[ImageStatus] = STARTED,
+    progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ExportReport:
+    """Write a mask of each kind for each image of `statuses` below `out_dir`.
+
+    `semantic/*.png`, 8 bit: 0 background, 1 the first class, 2 the second, ...; of two
+    classes on one pixel the later one is on top (a via over metal). `instances/*.png`, 16 bit:
+    1, 2, ... in the order the objects were made, the smaller of two on top. `classes.txt`
+    names the classes, `instances.json` the class value of each instance. Files of the same
+    names are replaced, others left alone.
+
+    Raises:
+        ProjectError: if no image has one of the statuses.
+        DataError: if a file cannot be written, or an image has more than 65535 objects.
+
+    """
+    out, images = Path(os.path.abspath(out_dir)), chosen_images(reader, statuses)
+    writer = _MaskWriter(class_values(reader), mask_names(images), kinds)
+    try:
+        with staging_folder(out) as stage:
+            for image in Watch(progress, cancelled).over(images):
+                writer.write(stage, image, reader.objects(image.id))
+            writer.write_tables(stage, [known.name for known in reader.classes()])
+            files = publish(stage, out)
+    except WorkCancelled:
+        return ExportReport((), 0, 0, cancelled=True)
+    return ExportReport(files, len(images), writer.num_objects, tuple(writer.losses))
+
+
+def chosen_images(
+    reader: ProjectReader, statuses: Collection[ImageStatus]
+) -> tuple[ImageRecord, ...]:
+    """Return the images of some statuses; `ProjectError` if there are none."""
+    images = tuple(image for image in reader.images() if image.status in statuses)
+    if not images:
+        wanted = " or ".join(status.value.replace("_", " ") for status in statuses)
+        raise ProjectError(f"no image is {wanted}. Label one first, or mark it as blank.")
+    return images
+
+
+def class_values(reader: ProjectReader) -> dict[int, int]:
+    """Return the pixel value of each class id: its place in the list, from 1 on."""
+    return {known.id: place for place, known in enumerate(reader.classes(), start=1)}
+
+
+def _annotation(known: ObjectRecord) -> CocoAnnotation:
+    attributes = {"source": known.source.value, "score": known.score}
+    return CocoAnnotation(
+        known.id, known.image_id, known.class_id, known.mask, known.is_crowd, attributes
+    )
+
+
+def _coco_image(image: ImageRecord, name: str) -> CocoImage:
+    attributes = {"status": image.status.value, "split": image.split, "notes": image.notes}
+    return CocoImage(image.id, name, image.height, image.width, attributes)
+
+
+class _MaskWriter:
+    """Writes the masks of one image after the other and gathers what was lost."""
+
+    def __init__(
+        self, values: Mapping[int, int], names: Mapping[int, str], kinds: Collection[MaskKind]
+    ) -> None:
+        if len(values) > MAX_CLASS_ID and "semantic" in kinds:
+            raise ProjectError(f"a semantic mask holds {MAX_CLASS_ID} classes, not {len(values)}")
+        self._values, self._names, self._kinds = values, names, kinds
+        self._instances: dict[str, list[int]] = {}
+        self.losses: list[str] = []
+        self.num_objects = 0
+
+    def write(self, stage: Path, image: ImageRecord, objects: tuple[ObjectRecord, ...]) -> None:
+        name = self._names[image.id]
+        if "semantic" in self._kinds:
+            semantic = render_semantic(objects, self._values, image.shape)
+            write_semantic(_made(stage / "semantic" / name), semantic.labels)
+            self._note(image, "classes", semantic.num_overlapped_px)
+        if "instances" in self._kinds:
+            instances = render_instances(objects, image.shape)
+            write_instances(_made(stage / "instances" / name), instances.labels)
+            self._note(image, "instances", instances.num_overlapped_px, instances.hidden_ids)
+        self._instances[name] = [self._values[known.class_id] for known in objects]
+        self.num_objects += len(objects)
+
+    def write_tables(self, stage: Path, class_names: list[str]) -> None:
+        write_text_atomic(stage / CLASSES_NAME, "".join(f"{name}\n" for name in class_names))
+        if "instances" in self._kinds:
+            table = {"classes": class_names, "files": self._instances}
+            write_text_atomic(stage / "instances" / INSTANCES_NAME, json.dumps(table, indent=1))
+
+    def _note(
+        self, image: ImageRecord, what: str, num_px: int, hidden_ids: tuple[int, ...] = ()
+    ) -> None:
+        if num_px:
+            on_top = "the later class" if what == "classes" else "the smaller object"
+            self.losses.append(
+                f"{image.path}: {num_px} pixels belong to several {what}; {on_top} is on top."
+            )
+        for object_id in hidden_ids:
+            self.losses.append(
+                f"{image.path}: object {object_id} lies wholly under others and is not in the mask."
+            )
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

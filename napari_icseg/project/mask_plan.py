@@ -1,0 +1,173 @@
+"""Folders of images and mask files turned into import plans."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_icseg.project.errors import ProjectError
+from napari_icseg.project.import_plan import ImportedImage, ImportedObject, ImportPlan
+from napari_icseg.project.mask_objects import class_name, instance_objects, semantic_objects
+from napari_icseg.project.naming import match_masks
+from napari_icseg.project.records import ImageStatus
+from trainers.errors import DataError
+from trainers.io.folders import discover
+from trainers.io.images import IMAGE_SUFFIXES, image_size
+from trainers.io.masks import read_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_icseg.project.records import ImageRecord
+    from napari_icseg.project.watching import Watch
+    from trainers.io.folders import DatasetItem
+
+MaskKind = Literal["semantic", "instances"]
+CLASSES_NAME = "classes.txt"
+INSTANCES_NAME = "instances.json"
+
+
+def plan_folder(folder: Path, class_names: Sequence[str], watch: Watch) -> ImportPlan:
+    """Read a folder of images with their semantic masks.
+
+    Files that are no usable images are left out and noted; a broken mask stops the import.
+
+    Raises:
+        DataError: if there are no images, or a mask cannot be read or has another size.
+
+    """
+    index = discover(folder)
+    names = index.class_names or tuple(class_names)
+    images: list[ImportedImage] = []
+    notes = list(index.notes)
+    for item in watch.over(index.items):
+        try:
+            shape_hw = image_size(item.image)
+        except DataError as error:
+            notes.append(f"left out: {error}")
+        else:
+            images.append(_folder_image(item, shape_hw, names))
+    if index.items and not images:
+        raise ProjectError(f"no image of {folder} can be used. {notes[-1]}")
+    return _plan(folder.name, images, names, notes)
+
+
+def plan_masks(
+    images: Sequence[tuple[ImageRecord, Path]],
+    masks_dir: Path,
+    kind: MaskKind,
+    class_names: Sequence[str],
+    default_class: str,
+    watch: Watch,
+) -> ImportPlan:
+    """Read mask files for images of the project.
+
+    Raises:
+        DataError: if a mask cannot be read or has another size than its image.
+        ProjectError: if no mask fits an image.
+
+    """
+    folder = masks_dir / kind if (masks_dir / kind).is_dir() else masks_dir
+    files = mask_files(folder)
+    by_id = {image.id: (image, path) for image, path in images}
+    matches = match_masks([image for image, _ in images], files)
+    if not matches:
+        raise ProjectError(
+            f"none of the {len(files)} mask files in {folder} has the name of an image of this "
+            "project. Name each mask like its image, or choose another folder."
+        )
+    names = _class_names_file(folder) or tuple(class_names)
+    table = _read_table(folder) if kind == "instances" else {}
+    imported = []
+    for file, image_id in watch.over(tuple(matches.items())):
+        image, path = by_id[image_id]
+        labels = read_mask(folder / file, image.shape)
+        if kind == "semantic":
+            objects = semantic_objects(labels, names)
+        else:
+            objects = instance_objects(labels, table.get(file, ()), default_class)
+        imported.append(_labelled(path, image.shape, objects))
+    unmatched = [file for file in files if file not in matches]
+    notes = [f"{len(unmatched)} masks fit no image, {unmatched[0]} for instance."]
+    return _plan(folder.name, imported, names, notes if unmatched else [])
+
+
+def mask_files(folder: Path) -> tuple[str, ...]:
+    """Return the image files below a folder as sorted relative POSIX paths."""
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}. Check the path.")
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(parent, name) for name in files if not name.startswith(".")]
+    return tuple(
+        sorted(
+            path.relative_to(folder).as_posix()
+            for path in found
+            if path.suffix.lower() in IMAGE_SUFFIXES
+        )
+    )
+
+
+def _folder_image(
+    item: DatasetItem, shape_hw: tuple[int, int], names: Sequence[str]
+) -> ImportedImage:
+    if item.mask is None:
+        return ImportedImage(item.image, shape_hw, split=item.split)
+    objects = semantic_objects(read_mask(item.mask, shape_hw), names)
+    return _labelled(item.image, shape_hw, objects, item.split)
+
+
+def _labelled(
+    path: Path,
+    shape_hw: tuple[int, int],
+    objects: tuple[ImportedObject, ...],
+    split: str | None = None,
+) -> ImportedImage:
+    status = ImageStatus.LABELLED if objects else ImageStatus.BLANK
+    return ImportedImage(path, shape_hw, objects, status, split)
+
+
+def _plan(
+    title: str, images: Sequence[ImportedImage], names: Sequence[str], notes: Sequence[str]
+) -> ImportPlan:
+    used = {each.class_name for image in images for each in image.objects}
+    others = sorted(used - set(names), key=_class_order)
+    return ImportPlan(title, tuple(images), (*names, *others), {}, tuple(notes))
+
+
+def _class_order(name: str) -> tuple[int, str]:
+    # "class 10" comes after "class 9"
+    number = name.rsplit(" ", 1)[-1]
+    return (int(number) if number.isdecimal() else 0, name)
+
+
+def _class_names_file(folder: Path) -> tuple[str, ...]:
+    for place in (folder / CLASSES_NAME, folder.parent / CLASSES_NAME):
+        if place.is_file():
+            try:
+                lines = place.read_text(encoding="utf-8-sig").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise DataError(f"Cannot read {place}: {error}.") from error
+            return tuple(line.strip() for line in lines if line.strip())
+    return ()
+
+
+def _read_table(folder: Path) -> Mapping[str, tuple[str, ...]]:
+    """Return the class of each instance from the table that an export leaves, if it is there."""
+    path = folder / INSTANCES_NAME
+    if not path.is_file():
+        return {}
+    try:
+        content: Any = json.loads(path.read_bytes())
+        names = [str(name) for name in content["classes"]]
+        return {
+            str(file): tuple(class_name(int(value), names) for value in values)
+            for file, values in content["files"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"Cannot read {path} ({error}). Delete it to give all instances one class."
+        ) from error

@@ -1,0 +1,32 @@
+"""Progress and cancelling of work that goes through many items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_Item = TypeVar("_Item")
+
+
+class WorkCancelled(Exception):
+    """Unwinds cancelled work. Imports and exports catch it and say so in their report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told of progress, `progress(num_done, num_total)`, and who may say stop."""
+
+    progress: Callable[[int, int], None] | None = None
+    cancelled: Callable[[], bool] | None = None
+
+    def over(self, items: Sequence[_Item]) -> Iterator[_Item]:
+        """Yield the items; raise `WorkCancelled` before the next one once it was cancelled."""
+        for number, item in enumerate(items, start=1):
+            if self.cancelled is not None and self.cancelled():
+                raise WorkCancelled
+            yield item
+            if self.progress is not None:
+                self.progress(number, len(items))
