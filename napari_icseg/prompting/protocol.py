@@ -40,6 +40,7 @@ class Prompts:
             the best one.
 
     Raises `PromptError` for shapes, labels or coordinates that mean nothing.
+
     """
 
     points_xy: NDArray[np.float32]
@@ -62,7 +63,7 @@ class Prompts:
     @property
     def positive_xy(self) -> NDArray[np.float32]:
         """The clicks inside the object, float32 (P, 2)."""
-        return self.points_xy[self.labels == POSITIVE]
+        return np.asarray(self.points_xy[self.labels == POSITIVE])
 
     def check(self, image_hw: tuple[int, int]) -> None:
         """Raise `PromptError` if nothing can be predicted from this in an image of this size."""
@@ -89,6 +90,7 @@ class Candidate:
         kind: the object ("net"), the whole layer, or a part of the object.
         is_cut: the mask ends at the edge of the window it was predicted in, inside the
             image, so that it may go on beyond.
+
     """
 
     mask: RleMask
@@ -106,6 +108,7 @@ class Embedding:
         window: the part of the image that was embedded.
         image_hw: height and width of the whole image in pixels.
         checkpoint_id: of the model that made it; another model cannot use it.
+
     """
 
     features: ImageFeatures

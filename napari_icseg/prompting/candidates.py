@@ -1,0 +1,149 @@
+"""From a model's three masks to the candidates that the user cycles through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_icseg.prompting.protocol import POSITIVE, Candidate
+from trainers.io.rle import RleMask, iou
+from trainers.metrics.clicks import Click
+from trainers.models.sam2.components import connected_net
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_icseg.prompting.protocol import CandidateKind, Prompts
+
+DUPLICATE_IOU = 0.95
+KINDS: tuple[CandidateKind, ...] = ("net", "layer", "part")
+"""In this order where scores are equal."""
+_KINDS_BY_SIZE: tuple[CandidateKind, ...] = ("layer", "net", "part")
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredMask:
+    """A mask bool (H, W) in window coordinates that may be empty."""
+
+    mask: NDArray[np.bool_]
+    score: float
+    kind: CandidateKind
+
+
+def name_masks(
+    masks: NDArray[np.bool_], scores: NDArray[np.float32], token_kinds: Sequence[str]
+) -> list[ScoredMask]:
+    """Say what each of a model's masks means.
+
+    Args:
+        masks: bool (3, H, W).
+        scores: float32 (3,), the IoU expected of each.
+        token_kinds: meaning of the masks, in order; empty for a model whose masks have no
+            fixed meaning (the official SAM 2.1): then the largest is called the layer, the
+            next the net, the smallest the part.
+
+    """
+    kinds: dict[int, Any] = dict(enumerate(token_kinds))
+    if not kinds:
+        by_size = np.argsort([-np.count_nonzero(mask) for mask in masks], kind="stable")
+        kinds = dict(zip(by_size.tolist(), _KINDS_BY_SIZE, strict=True))
+    return [
+        ScoredMask(mask, float(np.clip(score, 0, 1)), kinds[index])
+        for index, (mask, score) in enumerate(zip(masks, scores, strict=True))
+    ]
+
+
+def refine_net(named: Sequence[ScoredMask], prompts: Prompts) -> list[ScoredMask]:
+    """Replace the net by the layer's connected pieces under the positive clicks.
+
+    A layer is predicted more surely than one of its nets, and its pieces under the clicks
+    are the net: as good a guess as the layer itself, so it takes the layer's score if that
+    is higher. Without clicks, or where the layer has no piece under them, the pieces of the
+    net's own mask are taken.
+
+    Args:
+        named: masks of a model with fixed meanings.
+        prompts: in window coordinates.
+
+    """
+    masks = {scored.kind: scored for scored in named}
+    if not len(prompts.positive_xy) or prompts.box_xyxy is not None:
+        return list(named)
+    clicks = _clicks(prompts, masks["net"].mask.shape)
+    choices = sorted((masks["net"], masks["layer"]), key=lambda scored: -scored.score)
+    for scored in choices:
+        pieces = connected_net(scored.mask, clicks)
+        if pieces.any():
+            masks["net"] = ScoredMask(pieces, scored.score, "net")
+            break
+    return list(masks.values())
+
+
+def rank(
+    named: Iterable[ScoredMask], origin_rc: tuple[int, int], *, first: CandidateKind | None = None
+) -> tuple[Candidate, ...]:
+    """Return candidates, best first, without empty ones and duplicates.
+
+    Args:
+        named: masks whose pixel (0, 0) lies at `origin_rc` of the image.
+        origin_rc: row and column in pixels.
+        first: the kind that the user has chosen already; it stays on top.
+
+    """
+    ordered = sorted(named, key=lambda s: (s.kind != first, -s.score, KINDS.index(s.kind)))
+    candidates = [
+        Candidate(RleMask.from_mask(scored.mask, origin_rc), scored.score, scored.kind)
+        for scored in ordered
+        if scored.mask.any()
+    ]
+    return drop_duplicates(candidates)
+
+
+def drop_duplicates(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Keep the first of those that overlap with an IoU above `DUPLICATE_IOU`."""
+    kept: list[Candidate] = []
+    for candidate in candidates:
+        if all(iou(candidate.mask, other.mask) <= DUPLICATE_IOU for other in kept):
+            kept.append(candidate)
+    return tuple(kept)
+
+
+def unite(found: Sequence[tuple[Candidate, ...]]) -> tuple[Candidate, ...]:
+    """Join the candidates of several windows kind by kind; the lowest score counts.
+
+    The order is that of the first window that saw anything.
+    """
+    order = list(dict.fromkeys(c.kind for candidates in found for c in candidates))
+    by_kind = [[c for candidates in found for c in candidates if c.kind == k] for k in order]
+    return drop_duplicates(_join(same) for same in by_kind)
+
+
+def _join(same: Sequence[Candidate]) -> Candidate:
+    if len(same) == 1:
+        return same[0]
+    top, left = min(c.mask.row for c in same), min(c.mask.col for c in same)
+    bottom = max(c.mask.row + c.mask.height for c in same)
+    right = max(c.mask.col + c.mask.width for c in same)
+    canvas = np.zeros((bottom - top, right - left), dtype=np.bool_)
+    for candidate in same:
+        mask = candidate.mask
+        row, col = mask.row - top, mask.col - left
+        canvas[row : row + mask.height, col : col + mask.width] |= mask.crop()
+    return replace(
+        same[0],
+        mask=RleMask.from_mask(canvas, (top, left)),
+        score=min(c.score for c in same),
+        is_cut=any(c.is_cut for c in same),
+    )
+
+
+def _clicks(prompts: Prompts, shape_hw: tuple[int, ...]) -> list[Click]:
+    # the pixel that holds the point: integer coordinates are pixel centres
+    pixels = np.floor(prompts.points_xy + 0.5).astype(int)
+    pixels = np.clip(pixels, 0, [shape_hw[1] - 1, shape_hw[0] - 1])
+    positive = (prompts.labels == POSITIVE).tolist()
+    return [Click(int(x), int(y), is_in) for (x, y), is_in in zip(pixels, positive, strict=True)]

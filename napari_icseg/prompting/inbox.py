@@ -1,0 +1,164 @@
+"""What the prompt worker has to do next.
+
+There is one place for each kind of request, and a newer one takes it: however fast
+requests come, the inbox does not grow and only the newest is answered.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from napari_icseg.prompting.requests import (
+    AheadRequest,
+    EmbedRequest,
+    LoadRequest,
+    PredictRequest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Job = LoadRequest | PredictRequest | EmbedRequest | AheadRequest
+
+
+class Inbox:
+    """Requests by urgency: another model, a click, the image shown, images ahead.
+
+    All methods may be called from any thread and return at once, except `take`.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._load: LoadRequest | None = None
+        self._predict: PredictRequest | None = None
+        self._embed: EmbedRequest | None = None
+        self._rest: deque[AheadRequest] = deque()
+        self._ahead: deque[AheadRequest] = deque()
+        # the last that was asked, taken up or not
+        self._unanswered: PredictRequest | None = None
+        self._shown: EmbedRequest | None = None
+        self._wanted_ahead: frozenset[AheadRequest] = frozenset()
+        self._is_closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """No more work is wanted."""
+        return self._is_closed
+
+    @property
+    def num_waiting(self) -> int:
+        """Number of requests that nobody has taken up yet."""
+        with self._changed:
+            slots = (self._load, self._predict, self._embed)
+            num_urgent = sum(slot is not None for slot in slots)
+            return num_urgent + len(self._rest) + len(self._ahead)
+
+    def put_load(self, request: LoadRequest) -> None:
+        """Switch the model; what is unanswered will be answered by the new one."""
+        with self._changed:
+            self._load = request
+            self._predict, self._embed = self._unanswered, self._shown
+            self._changed.notify()
+
+    def put_embed(self, request: EmbedRequest) -> None:
+        """Show another image; clicks on the one before are void."""
+        with self._changed:
+            self._embed = self._shown = request
+            self._predict = self._unanswered = None
+            self._rest.clear()
+            self._changed.notify()
+
+    def put_predict(self, request: PredictRequest) -> None:
+        """Ask for an answer; earlier ones will not be answered."""
+        with self._changed:
+            self._predict = self._unanswered = request
+            self._changed.notify()
+
+    def put_ahead(self, requests: Iterable[AheadRequest]) -> None:
+        """Replace the images to embed ahead, most likely first."""
+        with self._changed:
+            self._ahead = deque(requests)
+            self._wanted_ahead = frozenset(self._ahead)
+            self._changed.notify()
+
+    def put_rest(self, shown: EmbedRequest, requests: Iterable[AheadRequest]) -> None:
+        """Embed further windows of the shown image, before other images."""
+        with self._changed:
+            if shown is self._shown:
+                self._rest = deque(requests)
+                self._changed.notify()
+
+    def cancel(self) -> None:
+        """Leave the last clicks unanswered."""
+        with self._changed:
+            self._predict = self._unanswered = None
+
+    def close(self) -> None:
+        """Drop everything and let `take` return None."""
+        with self._changed:
+            self._is_closed = True
+            self._load = self._predict = self._embed = None
+            self._rest.clear()
+            self._ahead.clear()
+            self._changed.notify_all()
+
+    def take(self, *, wait: bool) -> Job | None:
+        """Return the most urgent request.
+
+        None means that there is nothing to do: at once if not `wait`, else only when closed.
+        """
+        with self._changed:
+            while (job := self._pop()) is None and wait and not self._is_closed:
+                self._changed.wait()
+            return job
+
+    def put_back(self, request: EmbedRequest | AheadRequest) -> None:
+        """Return a request that was interrupted, unless it is no longer wanted."""
+        with self._changed:
+            if isinstance(request, AheadRequest):
+                if request in self._wanted_ahead:
+                    self._ahead.appendleft(request)
+                elif self._shown is not None and request.image_id == self._shown.image_id:
+                    self._rest.appendleft(request)
+            elif self._embed is None and request is self._shown:
+                self._embed = request
+
+    def settle(self, request: PredictRequest) -> bool:
+        """Return whether this answer is still wanted, and take it as given."""
+        with self._changed:
+            if request is not self._unanswered or self._load is not None or self._is_closed:
+                return False
+            self._unanswered = None
+            return True
+
+    # The next two are asked before each module of a running model: without the lock.
+
+    def is_urgent(self) -> bool:
+        """Return whether work in the background must stop."""
+        urgent = (self._load, self._predict, self._embed)
+        return self._is_closed or any(slot is not None for slot in urgent)
+
+    def is_void(self, request: EmbedRequest | PredictRequest) -> bool:
+        """Return whether the model or the image has changed since.
+
+        A newer click in the same image is no reason to stop: it needs the same embedding.
+        """
+        shown = self._shown
+        if self._is_closed or self._load is not None or shown is None:
+            return True
+        return shown.image is not request.image
+
+    def _pop(self) -> Job | None:
+        job: Job | None
+        if self._load is not None:
+            job, self._load = self._load, None
+        elif self._predict is not None:
+            job, self._predict = self._predict, None
+        elif self._embed is not None:
+            job, self._embed = self._embed, None
+        else:
+            queue = self._rest or self._ahead
+            job = queue.popleft() if queue else None
+        return job

@@ -1,0 +1,152 @@
+"""Prompts to candidates through any SAM-2 image model."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+
+from napari_icseg.prompting.candidates import KINDS, name_masks, rank, refine_net
+from napari_icseg.prompting.input_frame import InputFrame
+from napari_icseg.prompting.interrupt import make_interruptible, stopping
+from napari_icseg.prompting.prompt_image import PromptImage
+from napari_icseg.prompting.protocol import POSITIVE, Embedding
+from napari_icseg.prompting.windows import WINDOW_PX, Window, WindowGrid, localize
+from trainers.models.sam2.interface import ImageFeatures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from napari_icseg.prompting.protocol import Candidate, CandidateKind, Prompts
+    from trainers.models.sam2.interface import DecodedMasks, Sam2ImageModel
+
+_MAX_REMEMBERED = 32
+"""Click sequences for which an embedding remembers the logits."""
+
+
+class Sam2PromptPredictor:
+    """Answers prompts with a `Sam2ImageModel`; one instance belongs to one thread.
+
+    The model itself may be shared by threads; it must be in eval mode on `device`.
+
+    A sequence of clicks is answered click by click: the logits after each click are the
+    mask prompt of the next, as in SAM-2's own training. They are remembered, so that a
+    further click costs one pass of the decoder, and the answer depends on nothing but the
+    image and the prompts.
+    """
+
+    def __init__(
+        self, model: Sam2ImageModel, *, name: str, checkpoint_id: str, device: str = "cpu"
+    ) -> None:
+        self.name = name
+        self.checkpoint_id = checkpoint_id
+        self.input_size_px = WINDOW_PX
+        self.device = torch.device(device)
+        self._model = model
+        self._remembered: WeakKeyDictionary[Embedding, OrderedDict[bytes, Tensor]] = (
+            WeakKeyDictionary()
+        )
+        if isinstance(model, torch.nn.Module):
+            make_interruptible(model)
+
+    def embed(
+        self,
+        image: PromptImage | NDArray[Any],
+        window: Window | None = None,
+        *,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Embedding:
+        """Embed one window of an image; see `PromptPredictor.embed`."""
+        image = image if isinstance(image, PromptImage) else PromptImage(image)
+        window = window or WindowGrid(image.size_hw, self.input_size_px).windows[0]
+        pixels = self._frame(window).fit(image.unit(window)).to(self.device)
+        with torch.inference_mode(), stopping(should_stop):
+            features = self._model.encode(pixels)
+        return Embedding(features, window, image.size_hw, self.checkpoint_id)
+
+    def predict(self, embedding: Embedding, prompts: Prompts) -> tuple[Candidate, ...]:
+        """Return up to three candidates; see `PromptPredictor.predict`.
+
+        Prompts inside the image but outside the embedding's window are left out.
+        """
+        prompts.check(embedding.image_hw)
+        window, kinds = embedding.window, self._model.token_kinds
+        local = localize(prompts, window)
+        local.check((window.height, window.width))
+        with torch.inference_mode():
+            decoded = self._answer(embedding, local)
+            masks = (self._frame(window).unfit(decoded.logits)[0] > 0).cpu().numpy()
+        named = name_masks(masks, decoded.iou[0].float().cpu().numpy(), kinds)
+        named = refine_net(named, local) if kinds else named
+        found = rank(named, (window.top, window.left), first=prompts.kind)
+        image_hw = embedding.image_hw
+        return tuple(replace(c, is_cut=window.cuts(c.mask, image_hw)) for c in found)
+
+    def _frame(self, window: Window) -> InputFrame:
+        side = None if self._model.native_resolution else self._model.input_size_px
+        return InputFrame((window.height, window.width), side)
+
+    def _answer(self, embedding: Embedding, local: Prompts) -> DecodedMasks:
+        """Decode click by click, starting after the longest sequence that is remembered."""
+        memory = self._remembered.setdefault(embedding, OrderedDict())
+        frame, features = self._frame(embedding.window), _to(embedding.features, self.device)
+        first, last = _first_step(local), local.num_points
+        known = [n for n in range(first, last) if _key(local, n) in memory]
+        start = known[-1] + 1 if known else first
+        previous = memory[_key(local, known[-1])] if known else frame.mask_logits(local.mask)
+        for num_clicks in range(start, last + 1):
+            points_xy, labels = frame.points(local, num_clicks)
+            previous = None if previous is None else previous.to(self.device)
+            decoded = self._model.decode(
+                features, points_xy.to(self.device), labels.to(self.device), previous
+            )
+            previous = memory[_key(local, num_clicks)] = self._shown(decoded, local.kind)
+        while len(memory) > _MAX_REMEMBERED:
+            memory.popitem(last=False)
+        return decoded
+
+    def _shown(self, decoded: DecodedMasks, kind: CandidateKind | None) -> Tensor:
+        """Return the logits (1, 1, h4, w4) of the mask that the next click corrects."""
+        kinds = self._model.token_kinds
+        if kinds:
+            index = kinds.index(kind or KINDS[0])
+        elif kind is None:
+            index = int(decoded.iou[0].argmax())
+        else:
+            named = name_masks((decoded.logits[0] > 0).cpu().numpy(), np.zeros(3, np.float32), ())
+            index = [scored.kind for scored in named].index(kind)
+        return decoded.logits[:, index : index + 1].float()
+
+
+def _first_step(prompts: Prompts) -> int:
+    """Return the number of clicks in the first prediction that the user saw."""
+    if prompts.box_xyxy is not None or prompts.mask is not None:
+        return 0
+    return int(np.flatnonzero(prompts.labels == POSITIVE)[0]) + 1
+
+
+def _key(prompts: Prompts, num_clicks: int) -> bytes:
+    """Return what the answer to the first clicks depends on."""
+    box, mask = prompts.box_xyxy, prompts.mask
+    parts = (
+        (prompts.kind or "").encode(),
+        b"" if box is None else box.tobytes(),
+        b"" if mask is None else repr(mask).encode(),
+        prompts.points_xy[:num_clicks].tobytes(),
+        prompts.labels[:num_clicks].tobytes(),
+    )
+    return b"|".join(parts)
+
+
+def _to(features: ImageFeatures, device: torch.device) -> ImageFeatures:
+    fine, coarse = features.high_res
+    return ImageFeatures(
+        features.embedding.to(device), (fine.to(device), coarse.to(device)), features.size_hw
+    )

@@ -1,0 +1,75 @@
+"""What the GUI asks of the prompt worker and what it gets back; all frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from napari_icseg.prompting.prompt_image import PromptImage
+    from napari_icseg.prompting.protocol import Candidate, PromptPredictor, Prompts
+    from napari_icseg.prompting.windows import Window
+
+
+@dataclass(frozen=True, eq=False)
+class LoadRequest:
+    """Use another model."""
+
+    load: Callable[[], PromptPredictor] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class EmbedRequest:
+    """Make the image on the screen ready for clicks."""
+
+    number: int
+    image_id: int
+    image: PromptImage = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictRequest:
+    """Answer prompts in an image. A larger number is a newer request."""
+
+    number: int
+    image_id: int
+    image: PromptImage = field(repr=False)
+    prompts: Prompts
+
+
+@dataclass(frozen=True, eq=False)
+class AheadRequest:
+    """Embed what is likely to be needed next.
+
+    Attributes:
+        image_id: of the image.
+        read: returns it; runs in the worker.
+        window: the part to embed; None is the one at the centre.
+
+    """
+
+    image_id: int
+    read: Callable[[], NDArray[Any] | PromptImage] = field(repr=False)
+    window: Window | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PredictResult:
+    """The answer to the newest request.
+
+    Attributes:
+        request: what was asked.
+        candidates: best first; empty where the model sees nothing.
+        seconds: from taking up the request to the answer, embedding included.
+        model: name of the model that answered.
+
+    """
+
+    request: PredictRequest
+    candidates: tuple[Candidate, ...]
+    seconds: float
+    model: str

@@ -1,0 +1,261 @@
+"""The thread that embeds and predicts, so that the GUI thread never computes.
+
+        use/show/predict/embed_ahead           signals, emitted in the worker's thread
+    GUI ───────────────────────────► Inbox ──► worker ──► embedded, predicted, failed, status
+
+The worker takes the most urgent request: another model, then clicks, then the shown image,
+then images ahead. Work on a request that is no longer wanted is stopped inside the model.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from psygnal import Signal, SignalInstance
+
+from napari_icseg.prompting.cache import EmbeddingCache, EmbeddingKey
+from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
+from napari_icseg.prompting.inbox import Inbox
+from napari_icseg.prompting.prompt_image import PromptImage
+from napari_icseg.prompting.requests import (
+    AheadRequest,
+    EmbedRequest,
+    LoadRequest,
+    PredictRequest,
+    PredictResult,
+)
+from napari_icseg.prompting.windowed import predict_in_windows
+from napari_icseg.prompting.windows import WindowGrid
+from trainers.errors import IcsegError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+    from napari_icseg.prompting.inbox import Job
+    from napari_icseg.prompting.protocol import Embedding, PromptPredictor, Prompts
+    from napari_icseg.prompting.windows import Window
+
+_MAX_THREADS = 8
+_JOIN_TIMEOUT_S = 60.0
+_log = logging.getLogger(__name__)
+
+
+class PromptWorker:
+    """Answers prompts in a thread of its own; every method returns at once.
+
+    Signals come from the worker's thread: a GUI must pass them to its own. Nothing that a
+    model, an image or a listener does wrong ends the thread.
+
+    Args:
+        load: returns the model to begin with; called in the worker.
+        cache: where embeddings are kept; by default in memory only.
+
+    """
+
+    embedded: ClassVar[Signal] = Signal(EmbedRequest)
+    """The shown image is ready: the next click is answered without embedding."""
+    predicted: ClassVar[Signal] = Signal(PredictResult)
+    """The answer to the newest prompts; older ones are never answered."""
+    failed: ClassVar[Signal] = Signal(object, str)
+    """A request (None: the model) and why it failed, for the user."""
+    status: ClassVar[Signal] = Signal(str)
+    """What the worker is doing; empty when it has nothing urgent to do."""
+
+    def __init__(
+        self, load: Callable[[], PromptPredictor], *, cache: EmbeddingCache | None = None
+    ) -> None:
+        self.cache = cache or EmbeddingCache()
+        self._inbox = Inbox()
+        self._numbers = count(1)
+        self._shown: EmbedRequest | None = None
+        self._predictor: PromptPredictor | None = None
+        self._why_no_model = ""
+        self._inbox.put_load(LoadRequest(load))
+        self._thread = threading.Thread(target=self._run, name="icseg-prompts", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def use(self, load: Callable[[], PromptPredictor]) -> None:
+        """Switch to another model; prompts still unanswered are answered by it."""
+        self._inbox.put_load(LoadRequest(load))
+
+    def show(self, image_id: int, image: NDArray[Any]) -> EmbedRequest:
+        """Embed the image on the screen, uint8 or uint16 (H, W); later prompts are in it.
+
+        The pixels must not change while it is shown. Raises `PromptError` for another type.
+        """
+        request = EmbedRequest(next(self._numbers), image_id, PromptImage(image))
+        self._shown = request
+        self._inbox.put_embed(request)
+        return request
+
+    def predict(self, prompts: Prompts) -> PredictRequest:
+        """Ask for the candidates of prompts in the shown image; the newest request wins.
+
+        Raises `PromptError` if no image is shown. What is wrong with the prompts is told
+        by `failed`.
+        """
+        if self._shown is None:
+            raise PromptError("No image is open: open one before clicking.")
+        shown = self._shown
+        request = PredictRequest(next(self._numbers), shown.image_id, shown.image, prompts)
+        self._inbox.put_predict(request)
+        return request
+
+    def cancel(self) -> None:
+        """Leave the last prompts unanswered: they were cleared or their object accepted."""
+        self._inbox.cancel()
+
+    def embed_ahead(self, images: Iterable[tuple[int, Callable[[], NDArray[Any]]]]) -> None:
+        """Embed these images when there is nothing else to do, the first first.
+
+        Args:
+            images: id and a function that reads the image, called in the worker; replaces
+                the images given before.
+
+        """
+        self._inbox.put_ahead(AheadRequest(image_id, read) for image_id, read in images)
+
+    def close(self) -> None:
+        """Stop, also in the middle of an embedding, and wait for the thread's end."""
+        self._inbox.close()
+        if self._thread is not threading.current_thread():
+            self._thread.join(_JOIN_TIMEOUT_S)
+
+    # All below runs in the worker's thread.
+
+    def _run(self) -> None:
+        while not self._inbox.is_closed:
+            job = self._inbox.take(wait=False)
+            if job is None and not self._save_one():
+                self._tell(self.status, "")
+                job = self._inbox.take(wait=True)
+            if job is not None:
+                self._do(job)
+
+    def _do(self, job: Job) -> None:
+        try:
+            if isinstance(job, LoadRequest):
+                self._load(job)
+            elif isinstance(job, PredictRequest):
+                self._predict(job)
+            elif isinstance(job, EmbedRequest):
+                self._embed(job)
+            else:
+                self._embed_ahead(job)
+        except EmbeddingInterruptedError:
+            if isinstance(job, EmbedRequest | AheadRequest):
+                self._inbox.put_back(job)
+        # whatever a model or a file does, the next click must be answered
+        except Exception as error:
+            self._report(job, error)
+
+    def _load(self, job: LoadRequest) -> None:
+        import torch
+
+        torch.set_num_threads(max(1, min(_MAX_THREADS, os.cpu_count() or 1)))
+        self._tell(self.status, "Loading the model…")
+        try:
+            self._predictor = job.load()
+        except Exception as error:
+            self._why_no_model = str(error)
+            raise
+
+    def _predict(self, job: PredictRequest) -> None:
+        started_s = time.perf_counter()
+        predictor = self._ready()
+        embedding_of = partial(self._embedding, job.image, lambda: self._inbox.is_void(job))
+        candidates = predict_in_windows(predictor, embedding_of, job.image.size_hw, job.prompts)
+        seconds = time.perf_counter() - started_s
+        if self._inbox.settle(job):
+            self._tell(self.predicted, PredictResult(job, candidates, seconds, predictor.name))
+
+    def _embed(self, job: EmbedRequest) -> None:
+        size_hw = job.image.size_hw
+        grid = WindowGrid(size_hw, self._ready().input_size_px)
+        windows = grid.around(_center_xy(size_hw))
+        # a click needs the same embedding where there is only one window
+        should_stop = partial(self._inbox.is_void, job) if len(windows) == 1 else None
+        self._tell(self.status, "Embedding the image…")
+        first = self._embedding(job.image, should_stop or self._inbox.is_urgent, windows[0])
+        if not self._inbox.is_void(job):
+            self._tell(self.embedded, job)
+        # half of the memory stays for other images
+        num_affordable = int(self.cache.max_bytes / 2 / max(first.num_bytes, 1))
+        rest = windows[1:num_affordable]
+        self._inbox.put_rest(job, [AheadRequest(job.image_id, lambda: job.image, w) for w in rest])
+
+    def _embed_ahead(self, job: AheadRequest) -> None:
+        predictor, image = self._ready(), job.read()
+        image = image if isinstance(image, PromptImage) else PromptImage(image)
+        grid = WindowGrid(image.size_hw, predictor.input_size_px)
+        window = job.window or grid.nearest(_center_xy(image.size_hw))
+        self._embedding(image, self._inbox.is_urgent, window)
+
+    def _embedding(
+        self, image: PromptImage, should_stop: Callable[[], bool], window: Window
+    ) -> Embedding:
+        predictor = self._ready()
+        key = EmbeddingKey(image.content_hash, predictor.checkpoint_id, window)
+        embedding = self.cache.get(key)
+        if embedding is None:
+            embedding = predictor.embed(image, window, should_stop=should_stop)
+            self.cache.put(key, embedding)
+        return embedding
+
+    def _ready(self) -> PromptPredictor:
+        if self._predictor is None:
+            raise PromptError(f"No model is loaded; choose another one. {self._why_no_model}")
+        return self._predictor
+
+    def _save_one(self) -> bool:
+        try:
+            return self.cache.save_one()
+        except IcsegError as error:
+            # the cache only saves time: labelling goes on without it
+            self._tell(self.status, f"Embeddings are not kept on disk: {error}")
+            return True
+
+    def _report(self, job: Job, error: Exception) -> None:
+        known = isinstance(error, IcsegError)
+        message = str(error) if known else f"{type(error).__name__}: {error}"
+        _log.log(logging.INFO if known else logging.ERROR, message, exc_info=not known)
+        if isinstance(job, AheadRequest):
+            return  # it fails again, and is told, when the user opens that image
+        if isinstance(job, PredictRequest) and not self._inbox.settle(job):
+            return
+        self._tell(self.failed, None if isinstance(job, LoadRequest) else job, message)
+
+    def _tell(self, signal: SignalInstance | Signal, *args: object) -> None:
+        assert isinstance(signal, SignalInstance)
+        try:
+            signal.emit(*args)
+        # a listener's mistake is not the worker's
+        except Exception:
+            _log.exception("A listener of %s failed", signal.name)
+
+
+def _center_xy(size_hw: tuple[int, int]) -> NDArray[Any]:
+    import numpy as np
+
+    return np.array([size_hw[1] / 2, size_hw[0] / 2], dtype=np.float32)
