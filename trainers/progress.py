@@ -16,9 +16,12 @@ import time
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EVENTS_FILE = "events.jsonl"
 PROCESS_FILE = "process.json"
@@ -102,11 +105,12 @@ class RunStatus:
 class EventWriter:
     """Appends events to a file, one JSON object a line, each written by one system call."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, listener: Callable[[Event], None] | None = None) -> None:
         self._path = path
+        self._listener = listener
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Append an event; raise `OSError` if the disk does not take it."""
+        """Append an event and tell the listener; raise `OSError` if the disk does not take it."""
         event = {"t": round(time.time(), 3), "kind": kind, **fields}
         line = json.dumps(event, separators=(",", ":"), default=str) + "\n"
         descriptor = os.open(self._path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
@@ -115,6 +119,8 @@ class EventWriter:
             os.write(descriptor, line.encode())
         finally:
             os.close(descriptor)
+        if self._listener is not None:
+            self._listener(event)
 
 
 def _end_torn_line(descriptor: int) -> None:

@@ -9,12 +9,21 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from trainers.errors import TrainingError
-from trainers.io.atomic import write_text_atomic
-from trainers.progress import CANCEL_FILE, EVENTS_FILE, PROCESS_FILE
+from trainers.errors import DataError, TrainingError
+from trainers.io.atomic import write_error, write_text_atomic
+from trainers.io.manifest import MANIFEST_NAME
+from trainers.progress import (
+    CANCEL_FILE,
+    EVENTS_FILE,
+    PROCESS_FILE,
+    RunState,
+    RunStatus,
+    read_status,
+)
 
 
 @dataclass(frozen=True)
@@ -68,19 +77,60 @@ class RunFolder:
         """Readable log, with tracebacks."""
         return self.path / "log.txt"
 
-    def require_new(self) -> None:
-        """Raise `TrainingError` if the folder holds a run already."""
-        if self.config.exists():
+    def make_new(self) -> None:
+        """Make the folder; what a run left that never reached a checkpoint is removed.
+
+        Raises `TrainingError` if it holds a run that did, or that goes on.
+        """
+        is_running = read_status(self.path).state is RunState.RUNNING
+        if self.state.exists() or (self.config.exists() and is_running):
             raise TrainingError(
                 f"{self.path} already holds a run. Go on with it by "
                 f"`icseg train --resume {self.path}`, or choose another folder."
             )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        if self.config.exists():
+            for left in (self.events, self.dataset / MANIFEST_NAME, self.cancel, self.config):
+                left.unlink(missing_ok=True)
 
     def write_process(self) -> None:
         """Say which process works on the run now."""
         process = psutil.Process(os.getpid())
         fields = {"pid": process.pid, "create_time": process.create_time()}
         write_text_atomic(self.path / PROCESS_FILE, json.dumps(fields) + "\n")
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run of a folder, as a list shows it; `metrics` is empty before the run finishes."""
+
+    path: Path
+    status: RunStatus
+    metrics: dict[str, Any]
+
+
+def list_runs(folder: Path) -> list[RunSummary]:
+    """Return the runs directly in `folder`, or the one that `folder` is, oldest name first.
+
+    Raises `DataError` if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}. Give the folder that holds the runs.")
+    candidates = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
+    runs = [path for path in candidates if RunFolder(path).config.is_file()]
+    return [RunSummary(path, read_status(path), read_metrics(path)) for path in runs]
+
+
+def read_metrics(run_dir: Path) -> dict[str, Any]:
+    """Return `metrics.json`; empty before the run finishes, or if it is damaged."""
+    try:
+        metrics = json.loads(RunFolder(run_dir).metrics.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return metrics if isinstance(metrics, dict) else {}
 
 
 @cache

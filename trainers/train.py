@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,10 @@ import torch
 from trainers.config import TrainConfig, read_config
 from trainers.data.snapshot import Snapshot, ensure_snapshot
 from trainers.errors import IcsegError, TrainingError
-from trainers.io.atomic import write_text_atomic
+from trainers.io.atomic import write_error, write_text_atomic
 from trainers.loop import Loop, RunCancelledError
 from trainers.metrics.segmentation import nested
-from trainers.progress import EventWriter, RunState, RunStatus, read_process, read_status
+from trainers.progress import Event, EventWriter, RunState, RunStatus, read_process, read_status
 from trainers.registry import build_task
 from trainers.run_folder import RunFolder, code_version
 
@@ -30,8 +31,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("trainers")
 
 
-def train(config: TrainConfig) -> RunStatus:
+Listener = Callable[[Event], None]
+
+
+def train(config: TrainConfig, *, on_event: Listener | None = None) -> RunStatus:
     """Run a training to its end and return how it ended (finished or cancelled).
+
+    `on_event` is called with each event as it is written, in this thread.
 
     Raises:
         TrainingError: it cannot start, or diverged; the run folder then says "failed" and why.
@@ -39,11 +45,11 @@ def train(config: TrainConfig) -> RunStatus:
 
     """
     folder = RunFolder(config.out)
-    folder.require_new()
-    return _Run(folder).carry_out(config)
+    folder.make_new()
+    return _Run(folder, on_event).carry_out(config)
 
 
-def resume(run_dir: Path) -> RunStatus:
+def resume(run_dir: Path, *, on_event: Listener | None = None) -> RunStatus:
     """Go on from the last checkpoint (or the start if there is none); see `train`.
 
     The result is that of an uninterrupted run (bit by bit on the CPU).
@@ -57,7 +63,7 @@ def resume(run_dir: Path) -> RunStatus:
         raise TrainingError(f"{folder.path} has finished: there is nothing to resume.")
     folder.cancel.unlink(missing_ok=True)
     # the folder may have been moved since
-    return _Run(folder).carry_out(config.replace(out=folder.path), is_resume=True)
+    return _Run(folder, on_event).carry_out(config.replace(out=folder.path), is_resume=True)
 
 
 def _is_ours(run_dir: Path) -> bool:
@@ -70,14 +76,13 @@ def _is_ours(run_dir: Path) -> bool:
 class _Run:
     """One process working on one run folder."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, on_event: Listener | None) -> None:
         self.folder = folder
-        self.events = EventWriter(folder.events)
+        self.events = EventWriter(folder.events, listener=on_event)
         self._stop = threading.Event()
 
     def carry_out(self, config: TrainConfig, *, is_resume: bool = False) -> RunStatus:
         """Train, and leave a last event whatever happens."""
-        self.folder.path.mkdir(parents=True, exist_ok=True)
         with _log_to(self.folder.log), self._stopped_by_signals():
             try:
                 self.folder.write_process()
@@ -88,6 +93,10 @@ class _Run:
             except KeyboardInterrupt:  # the second one: as it stands, without a checkpoint
                 self.events.write("cancelled")
                 raise
+            except OSError as error:  # events and log; other files explain it themselves
+                explained = write_error(self.folder.path, error)
+                self._tell_failure(explained)
+                raise explained from error
             except BaseException as error:
                 self._tell_failure(error)
                 raise

@@ -71,6 +71,7 @@ class TrainingTiles:
 
     An item is {"image": float32 (1, S, S) in 0..1, "target": uint8 (S, S) class ids} and
     depends on (seed, epoch, index) only. Images smaller than S are mirrored at their edges.
+    All images are repeated equally often until there are `min_crops` crops.
     """
 
     def __init__(
@@ -80,13 +81,13 @@ class TrainingTiles:
         size_px: int,
         seed: int,
         augment: bool,
+        min_crops: int = 0,
         cache_mib: float = _CACHE_MIB,
     ) -> None:
         self._store = _TileStore(items, cache_mib)
         self._size_px, self._seed, self._augment = size_px, seed, augment
-        self._owners = [
-            number for number, item in enumerate(items) for _ in range(_num_crops(item, size_px))
-        ]
+        owners = [n for n, item in enumerate(items) for _ in range(_num_crops(item, size_px))]
+        self._owners = owners * max(1, -(-min_crops // len(owners)))
         self._epoch = 0
 
     def __len__(self) -> int:

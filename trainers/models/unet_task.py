@@ -34,6 +34,8 @@ class UNetOptions(BaseModel):
     """Channels of each level, finest first."""
     dice_weight: float = Field(default=1.0, ge=0.0)
     """Weight of the Dice loss beside cross-entropy; 0 for cross-entropy alone."""
+    min_crops: int = Field(default=32, ge=0)
+    """A smaller data set is gone through several times an epoch to reach so many crops."""
 
 
 class UNetTask:
@@ -59,7 +61,7 @@ class UNetTask:
                 "lr": 1e-5,
                 "weight_decay": 1e-9,
                 "schedule": "constant",
-                "model_options": {"widths": PAPER_WIDTHS, "dice_weight": 0.0},
+                "model_options": {"widths": PAPER_WIDTHS, "dice_weight": 0.0, "min_crops": 0},
             }
         return {"epochs": 20, "lr": 1e-3, "warmup_steps": 10, "grad_clip": 5.0}
 
@@ -77,7 +79,11 @@ class UNetTask:
         snapshot = read_snapshot(run_dir / "dataset")
         size_px = config.image_size
         train = TrainingTiles(
-            snapshot.of("train"), size_px=size_px, seed=config.seed, augment=config.augment
+            snapshot.of("train"),
+            size_px=size_px,
+            seed=config.seed,
+            augment=config.augment,
+            min_crops=_options(config).min_crops,
         )
         return TaskData(train, ValidationTiles(snapshot.of("val"), size_px=size_px))
 
