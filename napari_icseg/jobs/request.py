@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_icseg.jobs.errors import JobError
 from napari_icseg.jobs.folder import CONFIG_FILE, JOB_FILE, LABELS_FOLDER
@@ -16,18 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-Setting = str | int | float | bool
-
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A training to start. `options` are further settings of `trainers.config.TrainConfig`."""
+    """A training to start."""
 
     model: str
     preset: str = "best"
     epochs: int | None = None
     """None leaves the number to the preset."""
-    options: Mapping[str, Setting] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Further settings of `trainers.config.TrainConfig`, and `option.NAME` of the model; JSON."""
     num_train: int | None = None
     num_val: int | None = None
     created_unix_s: float = field(default_factory=time.time)
@@ -67,5 +66,5 @@ def _arguments(run_dir: Path, request: RunRequest) -> list[str]:
     if request.epochs is not None:
         arguments += ["--epochs", str(request.epochs)]
     for name, value in request.options.items():
-        arguments += [f"--{name.replace('_', '-')}", str(value)]
+        arguments += ["--set", f"{name}={json.dumps(value)}"]
     return [*arguments, "--out", str(run_dir)]

@@ -29,6 +29,7 @@ from napari_icseg.jobs.errors import JobError
 from napari_icseg.jobs.folder import LABELS_FOLDER, launch_lock, preparing, publish, run_dirs
 from napari_icseg.jobs.process import ProcessId
 from napari_icseg.jobs.request import RunRequest, command, write_request
+from napari_icseg.jobs.status import read_status
 from trainers.io.atomic import write_text_atomic
 from trainers.progress import (
     CANCEL_FILE,
@@ -39,7 +40,6 @@ from trainers.progress import (
     RunStatus,
     read_events,
     read_process,
-    read_status,
 )
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from napari_icseg.jobs.folder import run_dirs
 from napari_icseg.jobs.request import read_request
 from napari_icseg.jobs.runs import LOG_FILE
-from trainers import progress
-from trainers.progress import EVENTS_FILE, RunState, RunStatus
+from napari_icseg.jobs.status import poll
+from trainers.progress import EVENTS_FILE, RunState, RunStatus, RunWatcher
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ class _FollowedRun:
     def __init__(self, run_dir: Path) -> None:
         self.snapshot: RunSnapshot | None = None
         self._run_dir = run_dir
-        self._watcher = progress.RunWatcher(run_dir)
+        self._watcher = RunWatcher(run_dir)
         self._signature: _Signature | None = None
         self._request = read_request(run_dir)
         self._created_unix_s = _created(run_dir, self._request)
@@ -94,7 +94,7 @@ class _FollowedRun:
         if signature == self._signature and not is_running:
             return None
         self._signature = signature
-        status = self._watcher.poll()
+        status = poll(self._watcher)
         if self.snapshot is not None and status == self.snapshot.status:
             return None
         self.snapshot = RunSnapshot(self._run_dir, status, self._request, self._created_unix_s)

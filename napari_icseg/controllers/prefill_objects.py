@@ -1,0 +1,171 @@
+"""From a predicted segmentation to proposals of single objects; pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from napari_icseg.project.records import NewProposal
+from trainers.io.rle import RleMask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_icseg.project.records import ClassRecord, ObjectRecord
+
+MIN_AREA_PX = 16
+"""Smaller components are noise and are left out."""
+RIM_PX = 3
+"""What stays of a component within this distance of an accepted object is only its rim."""
+KNOWN_FRACTION = 0.8
+"""A component covered by accepted objects to this share is one of them."""
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """Proposals for one image, and what was left out so that nothing lies on accepted work."""
+
+    proposals: tuple[NewProposal, ...] = ()
+    num_cut: int = 0
+    """Proposals that lost the pixels which accepted objects of their class have."""
+    num_known: int = 0
+    """Components left out because they are accepted objects already."""
+    unknown_classes: tuple[str, ...] = ()
+    """Classes of the model that the project does not have."""
+
+
+def class_ids_by_label(
+    class_names: Sequence[str], classes: Iterable[ClassRecord]
+) -> dict[int, int]:
+    """Return project class ids by predicted label (1, 2, …), matched by name.
+
+    A model of one class and a project of one class belong together whatever their names.
+    """
+    ids = {record.name.casefold(): record.id for record in classes}
+    if len(class_names) == 1 and len(ids) == 1:
+        return {1: next(iter(ids.values()))}
+    return {
+        label: ids[name.casefold()]
+        for label, name in enumerate(class_names, start=1)
+        if name.casefold() in ids
+    }
+
+
+def propose(
+    labels: NDArray[np.uint8],
+    probs: NDArray[np.float32],
+    class_ids: Mapping[int, int],
+    accepted: Iterable[ObjectRecord],
+) -> Proposed:
+    """Return the 8-connected components of each class, without what is accepted already.
+
+    Args:
+        labels: predicted classes, uint8 (H, W), 0 background.
+        probs: float32 (C, H, W), 0..1, of the labels 1..C; a proposal's score is its mean.
+        class_ids: the project's class of each label; other labels are passed over.
+        accepted: the image's objects; those of another class may lie under a proposal.
+
+    """
+    by_class = _accepted_by_class(accepted, labels.shape)
+    nothing = np.zeros(labels.shape, dtype=np.bool_)
+    parts = [
+        _propose_class(labels == label, probs[label - 1], by_class.get(class_id, nothing), class_id)
+        for label, class_id in class_ids.items()
+    ]
+    return Proposed(
+        proposals=tuple(proposal for part in parts for proposal in part.proposals),
+        num_cut=sum(part.num_cut for part in parts),
+        num_known=sum(part.num_known for part in parts),
+    )
+
+
+def trimmed(
+    proposals: Iterable[Any], accepted: Iterable[ObjectRecord], shape_hw: tuple[int, int]
+) -> Proposed:
+    """Return what is left of earlier proposals beside objects accepted since."""
+    by_class = _accepted_by_class(accepted, shape_hw)
+    kept, num_cut, num_known = [], 0, 0
+    for proposal in proposals:
+        taken = by_class.get(proposal.class_id)
+        box, component = _window(proposal.mask, shape_hw)
+        rest = component if taken is None else _rest(component, taken[box])
+        num_known += rest is None
+        if rest is not None:
+            num_cut += rest is not component
+            mask = RleMask.from_mask(rest, _origin(box))
+            kept.append(NewProposal(proposal.class_id, mask, proposal.score))
+    return Proposed(tuple(kept), num_cut, num_known)
+
+
+def _propose_class(
+    mask: NDArray[np.bool_], prob: NDArray[np.float32], taken: NDArray[np.bool_], class_id: int
+) -> Proposed:
+    kept, num_cut, num_known = [], 0, 0
+    for box, component in _components(mask):
+        if np.count_nonzero(component) < MIN_AREA_PX:
+            continue
+        rest = _rest(component, taken[box])
+        num_known += rest is None
+        if rest is not None:
+            num_cut += rest is not component
+            score = float(prob[box][rest].mean())
+            kept.append(NewProposal(class_id, RleMask.from_mask(rest, _origin(box)), score))
+    return Proposed(tuple(kept), num_cut, num_known)
+
+
+def _rest(component: NDArray[np.bool_], taken: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Return the component itself if it is free, what is left of it, or None if it is known."""
+    num_common = np.count_nonzero(component & taken)
+    if num_common == 0:
+        return component
+    if num_common >= KNOWN_FRACTION * np.count_nonzero(component):
+        return None
+    rest = component & ~taken
+    # model and user draw the same border a pixel or two apart: that rim is no object
+    core = rest & ~ndimage.binary_dilation(taken, iterations=RIM_PX)
+    kept = np.zeros_like(rest)
+    for box, part in _components(rest):
+        if np.count_nonzero(part & core[box]) >= MIN_AREA_PX:
+            kept[box] |= part
+    return kept if kept.any() else None
+
+
+def _components(
+    mask: NDArray[np.bool_],
+) -> Iterator[tuple[tuple[slice, slice], NDArray[np.bool_]]]:
+    """Yield each 8-connected component as its box in `mask` and its pixels there."""
+    numbered, _ = ndimage.label(mask, structure=np.ones((3, 3)))
+    for number, box in enumerate(ndimage.find_objects(numbered), start=1):
+        yield box, numbered[box] == number
+
+
+def _accepted_by_class(
+    accepted: Iterable[ObjectRecord], shape_hw: tuple[int, ...]
+) -> dict[int, NDArray[np.bool_]]:
+    by_class: dict[int, NDArray[np.bool_]] = {}
+    for record in accepted:
+        covered = by_class.setdefault(record.class_id, np.zeros(shape_hw, dtype=np.bool_))
+        box, pixels = _window(record.mask, (shape_hw[0], shape_hw[1]))
+        covered[box] |= pixels
+    return by_class
+
+
+def _window(
+    mask: RleMask, shape_hw: tuple[int, int]
+) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
+    """Return a mask's box inside the image, and its pixels there."""
+    bottom, right = (
+        min(mask.row + mask.height, shape_hw[0]),
+        min(mask.col + mask.width, shape_hw[1]),
+    )
+    pixels = mask.crop()[: bottom - mask.row, : right - mask.col]
+    return np.s_[mask.row : bottom, mask.col : right], pixels
+
+
+def _origin(box: tuple[slice, slice]) -> tuple[int, int]:
+    return box[0].start, box[1].start

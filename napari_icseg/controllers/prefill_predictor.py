@@ -1,0 +1,70 @@
+"""The model that pre-fills: loaded once, asked in a worker thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from napari_icseg.controllers.prefill_objects import Proposed, class_ids_by_label, propose
+from trainers.io.images import read_image
+from trainers.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_icseg.project.project import Project
+
+
+@dataclass(frozen=True)
+class _Cached:
+    """A loaded model and the state of its file at that time."""
+
+    run_dir: Path
+    modified_ns: int
+    model: Any
+
+
+class PrefillPredictor:
+    """Predicts an image of a project with a run; keeps the last model. One thread at a time."""
+
+    def __init__(self) -> None:
+        self._cached: _Cached | None = None
+
+    def propose(self, project: Project, image_id: int, run_dir: Path) -> Proposed:
+        """Return proposals for the image; nothing is written.
+
+        Raises:
+            CheckpointError: the run has no usable checkpoint.
+            DataError: the image cannot be read.
+            ProjectError: the project was closed meanwhile.
+
+        """
+        # torch takes seconds to import and must not be needed to open the dock
+        from trainers.predict import predict_image
+
+        model = self._load(run_dir)
+        prediction = predict_image(model, read_image(project.absolute_path(image_id)))
+        class_ids = class_ids_by_label(model.class_names, project.classes())
+        found = propose(prediction.labels, prediction.probs, class_ids, project.objects(image_id))
+        unknown = tuple(
+            name for label, name in enumerate(model.class_names, start=1) if label not in class_ids
+        )
+        return Proposed(found.proposals, found.num_cut, found.num_known, unknown)
+
+    def _load(self, run_dir: Path) -> Any:
+        from trainers.predict import load_run
+
+        modified_ns = _modified_ns(run_dir)
+        cached = self._cached
+        if cached is None or (cached.run_dir, cached.modified_ns) != (run_dir, modified_ns):
+            self._cached = None  # the old model's memory is free before the new one is loaded
+            self._cached = cached = _Cached(run_dir, modified_ns, load_run(run_dir))
+        return cached.model
+
+
+def _modified_ns(run_dir: Path) -> int:
+    """Return when the best checkpoint was written: a run that goes on replaces it."""
+    try:
+        return RunFolder(run_dir).best.stat().st_mtime_ns
+    except OSError:  # none yet: loading says so
+        return 0
