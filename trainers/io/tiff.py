@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _MAX_PIXELS = 1 << 30
 _MAX_LISTED_PAGES = 256
 _MINISWHITE, _PALETTE = 0, 3
+_NO_COMPRESSION = 1
 _JPEG_COMPRESSIONS = {6, 7}
 
 
@@ -79,14 +81,27 @@ def _check_page(page: Any, num_bytes: int) -> None:
         raise DataError(
             f"expected 8 or 16 bit unsigned pixels, got {page.dtype}. Convert the image first."
         )
-    ends = [
-        offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
-    ]
-    if not ends or max(ends) > num_bytes:
+    _check_complete(page, num_bytes)
+
+
+def _check_complete(page: Any, num_bytes: int) -> None:
+    """Refuse missing strips or tiles, which tifffile would fill with zeros."""
+    counts = page.databytecounts
+    ends = [offset + count for offset, count in zip(page.dataoffsets, counts, strict=True)]
+    if max(ends, default=0) > num_bytes:
         raise DataError(
-            f"the file is cut off: it should have at least {max(ends, default=0)} bytes, it has "
-            f"{num_bytes}. Copy or export it again."
+            f"the file is cut off: expected at least {max(ends)} bytes, got {num_bytes}. Copy or "
+            "export it again."
         )
+    num_bits = page.imagewidth * page.imagelength * page.samplesperpixel * page.bitspersample
+    uncompressed = int(page.compression) == _NO_COMPRESSION
+    if (
+        page.imagewidth * page.imagelength == 0
+        or len(ends) != math.prod(page.chunked)
+        or min(counts) == 0
+        or (uncompressed and 8 * sum(counts) < num_bits)
+    ):
+        raise DataError("the file is damaged: part of the pixels is missing. Export it again.")
 
 
 def _page_array(page: Any, data: bytes) -> npt.NDArray[Any]:

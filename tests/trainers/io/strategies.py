@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from trainers.errors import DataError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from trainers.io.runs import BoolArray
 
 _SIDES = st.integers(1, 24)
+
+
+def outcome(read: Callable[[Path], Any], path: Path) -> Any:
+    """Return what `read` returns or the DataError it raises; any other error fails the test."""
+    try:
+        return read(path)
+    except DataError as error:
+        return error
 
 
 def shapes() -> st.SearchStrategy[tuple[int, int]]:

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from trainers.errors import DataError
 from trainers.io.atomic import atomic_path, write_bytes_atomic, write_text_atomic
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BIG = b"x" * 300_000
 
@@ -56,9 +59,14 @@ def test_a_very_long_name_can_be_written(tmp_path):
 
 def test_an_error_while_writing_leaves_the_old_file_and_no_temporary(tmp_path):
     write_bytes_atomic(tmp_path / "a.bin", b"old")
-    with pytest.raises(ZeroDivisionError), atomic_path(tmp_path / "a.bin") as temporary:
-        temporary.write_bytes(b"half")
-        raise ZeroDivisionError
+
+    def write_half() -> None:
+        with atomic_path(tmp_path / "a.bin") as temporary:
+            temporary.write_bytes(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
     assert (tmp_path / "a.bin").read_bytes() == b"old"
     assert names(tmp_path) == ["a.bin"]
 

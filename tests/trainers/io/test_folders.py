@@ -126,5 +126,3 @@ def test_two_images_of_one_mask_are_refused(tmp_path):
 def test_two_images_of_one_name_without_masks_are_fine(tmp_path):
     touch(tmp_path, "images/a.png", "images/a.jpg")
     assert len(discover(tmp_path).items) == 2
-
-

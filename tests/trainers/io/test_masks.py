@@ -106,7 +106,7 @@ def test_more_instances_than_sixteen_bits_hold_are_refused_and_lose_nothing(tmp_
     ids = np.arange(256 * 257, dtype=np.int64).reshape(257, 256)
     write_instances(path, ids[:256])
     before = path.read_bytes()
-    with pytest.raises(DataError, match="0 and 65535, got 0 to 65791.*COCO"):
+    with pytest.raises(DataError, match=r"0 and 65535, got 0 to 65791.*COCO"):
         write_instances(path, ids)
     assert path.read_bytes() == before
     np.testing.assert_array_equal(read_mask(path), ids[:256])
