@@ -13,13 +13,13 @@ from psygnal import Signal
 
 from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.history import Operation, Touched, swap
-from napari_icseg.project.opening import check_all, write_errors
+from napari_icseg.project.opening import check_all, damage_errors, write_errors
 from napari_icseg.project.reader import ProjectReader
 from napari_icseg.project.records import OperationKind, OperationState, UndoResult
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 # above this, listeners are told to read all anew instead of being called once an image
@@ -113,6 +113,11 @@ class ProjectCore(ProjectReader):
         if not operation.is_empty:
             self._tell(touched)
 
+    def require_classes(self, class_ids: Iterable[int]) -> None:
+        """Raise `ProjectError` if the project lacks one of the classes."""
+        for class_id in set(class_ids):
+            self.class_by_id(class_id)
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._require_open()
@@ -136,7 +141,8 @@ class ProjectCore(ProjectReader):
             found = self._connection.execute(question.format("id, kind, summary")).fetchone()
             if found is None:
                 return None
-            touched = swap(self._connection, found[0], state)
+            with damage_errors(self.file):
+                touched = swap(self._connection, found[0], state)
         self._tell(touched)
         images, objects = tuple(sorted(touched.images)), tuple(sorted(touched.objects))
         return UndoResult(found[0], OperationKind(found[1]), found[2], images, objects)

@@ -48,6 +48,7 @@ class ObjectEdits(ProjectCore):
         summary = f"add {_what(self, objects)}"
         with self.operation(OperationKind.ADD_OBJECTS, summary, image_id=image_id) as operation:
             image = self.image(image_id)
+            self.require_classes(new.class_id for new in objects)
             ids = [insert_object(operation, image, new) for new in objects]
             mark_in_progress(operation, image)
         return tuple(
@@ -90,6 +91,7 @@ class ObjectEdits(ProjectCore):
             for object_id in dict.fromkeys(delete):
                 self._require_on(image, object_id)
                 operation.delete("objects", object_id)
+            self.require_classes(new.class_id for new in add)
             ids = [insert_object(operation, image, new) for new in add]
             if add:
                 mark_in_progress(operation, image)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
+import zlib
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -66,10 +67,9 @@ def open_writable(path: Path, schema: Schema = CURRENT) -> sqlite3.Connection:
 
     """
     check_header(path, schema)
-    with _sqlite_errors_as_damage(path), closing(connect_read_only(path)) as connection:
-        _check_content(connection, path)
+    check_content(path)
     _check_writable(path)
-    with _sqlite_errors_as_damage(path):
+    with damage_errors(path):
         connection = _connect(f"{_uri(path)}?mode=rw")
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -85,7 +85,7 @@ def open_writable(path: Path, schema: Schema = CURRENT) -> sqlite3.Connection:
 def open_read_only(path: Path, schema: Schema = CURRENT) -> sqlite3.Connection:
     """Connect for reading; works on a project that is open elsewhere and in read-only folders."""
     check_header(path, schema)
-    with _sqlite_errors_as_damage(path):
+    with damage_errors(path):
         connection = connect_read_only(path)
         found = schema_version(connection)
     if found < schema.version:
@@ -138,9 +138,38 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     return _connect(f"{_uri(path)}?{'mode=ro' if _has_pending_wal(path) else 'immutable=1'}")
 
 
+def check_content(path: Path) -> None:
+    """Check the pages of a file without changing it: all of a small one, the listing of a big one.
+
+    Raises:
+        ProjectDamagedError: with SQLite's first finding.
+
+    """
+    with damage_errors(path), closing(connect_read_only(path)) as connection:
+        if path.stat().st_size <= _WHOLE_CHECK_MAX_BYTES:
+            check_all(connection, path)
+            return
+        for table in _LISTING_TABLES:
+            finding = connection.execute(f"PRAGMA quick_check({table})").fetchone()[0]
+            _raise_findings(finding, path)
+
+
 def check_all(connection: sqlite3.Connection, path: Path) -> None:
     """Check every page; `ProjectDamagedError` with SQLite's first finding."""
     _raise_findings(connection.execute("PRAGMA quick_check(1)").fetchone()[0], path)
+
+
+@contextmanager
+def damage_errors(path: Path) -> Iterator[None]:
+    """Turn what reading damaged content raises into `ProjectDamagedError`.
+
+    Besides SQLite's own errors these are those of texts that are no UTF-8, of unknown words
+    and of JSON and zlib streams that do not decode.
+    """
+    try:
+        yield
+    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError, zlib.error) as error:
+        raise _damaged(path, error) from error
 
 
 @contextmanager
@@ -162,15 +191,6 @@ def write_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_content(connection: sqlite3.Connection, path: Path) -> None:
-    if path.stat().st_size <= _WHOLE_CHECK_MAX_BYTES:
-        check_all(connection, path)
-        return
-    for table in _LISTING_TABLES:
-        finding = connection.execute(f"PRAGMA quick_check({table})").fetchone()[0]
-        _raise_findings(finding, path)
-
-
 def _raise_findings(finding: str, path: Path) -> None:
     if finding != "ok":
         raise _damaged(path, finding)
@@ -181,14 +201,6 @@ def _damaged(path: Path, finding: object) -> ProjectDamagedError:
         f"{path} is damaged ({' '.join(str(finding).split())}). It was left as it is: keep a "
         "copy, and open a backup instead."
     )
-
-
-@contextmanager
-def _sqlite_errors_as_damage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise _damaged(path, error) from error
 
 
 def _check_writable(path: Path) -> None:

@@ -15,7 +15,12 @@ from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.image_edits import ImageEdits, stored_path
 from napari_icseg.project.lock import acquire
 from napari_icseg.project.object_edits import ObjectEdits
-from napari_icseg.project.opening import connect_read_only, create_file, open_writable
+from napari_icseg.project.opening import (
+    connect_read_only,
+    create_file,
+    open_read_only,
+    open_writable,
+)
 from napari_icseg.project.proposal_edits import ProposalEdits
 from napari_icseg.project.schema import CURRENT, Schema
 from napari_icseg.project.snapshot import ProjectSnapshot
@@ -79,7 +84,7 @@ class Project(ImageEdits, ObjectEdits, ClassEdits, ProposalEdits):
 
         """
         file = Path(os.path.abspath(path))
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise ProjectError(f"there is no project at {file}. Create one, or check the path.")
         lock = acquire(file, lambda: _holder(file))
         try:
@@ -92,7 +97,7 @@ class Project(ImageEdits, ObjectEdits, ClassEdits, ProposalEdits):
         """Return an unchanging view on a connection of its own, for exports and trainings."""
         with self._lock:
             self._require_open()
-            return ProjectSnapshot.open(self.file)
+            return ProjectSnapshot(open_read_only(self.file), self.file)
 
     def close(self) -> None:
         """Close the project and let others have it; nothing is lost by not calling this."""

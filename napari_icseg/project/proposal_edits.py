@@ -42,6 +42,7 @@ class ProposalEdits(ProjectCore):
         kind = OperationKind.ADD_PROPOSALS
         with self.operation(kind, summary, image_id=image_id) as operation:
             image = self.image(image_id)
+            self.require_classes(new.class_id for new in proposals)
             for old in self.proposals(image_id) if replace else ():
                 operation.delete("proposals", old.id)
             for new in proposals:

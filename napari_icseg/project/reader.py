@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_icseg.project.errors import ProjectError, ProjectWriteError
+from napari_icseg.project.opening import damage_errors
 from napari_icseg.project.records import (
     ClassRecord,
     HistoryEntry,
@@ -24,10 +25,15 @@ from trainers.io.rle import RleMask
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-_IMAGE = "id, path, height, width, status, split, num_objects, notes"
 _MASK = "row, col, height, width, counts"
+_IMAGES = "SELECT id, path, height, width, status, split, num_objects, notes FROM images"
+_CLASSES = "SELECT id, name, color, position FROM classes"
+_OBJECTS = f"SELECT id, image_id, class_id, source, score, is_crowd, {_MASK} FROM objects"
+_PROPOSALS = f"SELECT id, image_id, class_id, score, round_id, {_MASK} FROM proposals"
+
+_Record = TypeVar("_Record")
 
 
 class ProjectReader:
@@ -59,19 +65,19 @@ class ProjectReader:
     def images(self, status: ImageStatus | None = None) -> tuple[ImageRecord, ...]:
         """Return all images in the order they were added, or those of one status."""
         if status is None:
-            rows = self._rows(f"SELECT {_IMAGE} FROM images ORDER BY id")
+            rows = self._rows(f"{_IMAGES} ORDER BY id")
         else:
-            rows = self._rows(f"SELECT {_IMAGE} FROM images WHERE status = ? ORDER BY id", status)
-        return tuple(_image(row) for row in rows)
+            rows = self._rows(f"{_IMAGES} WHERE status = ? ORDER BY id", status)
+        return self._records(_image, rows)
 
     def image(self, image_id: int) -> ImageRecord:
         """Return one image; `ProjectError` if there is none with this id."""
-        return _image(self._one(f"SELECT {_IMAGE} FROM images WHERE id = ?", image_id, "image"))
+        return self._one(_image, _IMAGES, image_id, "image")
 
     def image_by_path(self, path: str) -> ImageRecord | None:
         """Return the image with this stored path (POSIX, relative to the root), if any."""
-        rows = self._rows(f"SELECT {_IMAGE} FROM images WHERE path = ?", path)
-        return _image(rows[0]) if rows else None
+        rows = self._rows(f"{_IMAGES} WHERE path = ?", path)
+        return self._records(_image, rows)[0] if rows else None
 
     def absolute_path(self, image_id: int) -> Path:
         """Return where the image file should be; it is not checked to exist."""
@@ -86,37 +92,32 @@ class ProjectReader:
 
     def classes(self) -> tuple[ClassRecord, ...]:
         """Return the classes in the order of the keys that choose them."""
-        rows = self._rows("SELECT id, name, color, position FROM classes ORDER BY position, id")
-        return tuple(ClassRecord(*row) for row in rows)
+        rows = self._rows(f"{_CLASSES} ORDER BY position, id")
+        return self._records(_class, rows)
 
     def class_by_id(self, class_id: int) -> ClassRecord:
         """Return one class; `ProjectError` if there is none with this id."""
-        question = "SELECT id, name, color, position FROM classes WHERE id = ?"
-        return ClassRecord(*self._one(question, class_id, "class"))
+        return self._one(_class, _CLASSES, class_id, "class")
 
     # objects and proposals ----------------------------------------------------------------
 
     def objects(self, image_id: int) -> tuple[ObjectRecord, ...]:
         """Return the accepted objects of an image, oldest first."""
-        question = f"SELECT id, image_id, class_id, source, score, is_crowd, {_MASK} FROM objects"
-        rows = self._rows(f"{question} WHERE image_id = ? ORDER BY id", image_id)
-        return tuple(_object(row) for row in rows)
+        rows = self._rows(f"{_OBJECTS} WHERE image_id = ? ORDER BY id", image_id)
+        return self._records(_object, rows)
 
     def object_by_id(self, object_id: int) -> ObjectRecord:
         """Return one object; `ProjectError` if there is none with this id."""
-        question = f"SELECT id, image_id, class_id, source, score, is_crowd, {_MASK} FROM objects"
-        return _object(self._one(f"{question} WHERE id = ?", object_id, "object"))
+        return self._one(_object, _OBJECTS, object_id, "object")
 
     def proposals(self, image_id: int) -> tuple[ProposalRecord, ...]:
         """Return what waits for a decision on an image, the surest first."""
-        question = f"SELECT id, image_id, class_id, score, round_id, {_MASK} FROM proposals"
-        rows = self._rows(f"{question} WHERE image_id = ? ORDER BY score DESC, id", image_id)
-        return tuple(_proposal(row) for row in rows)
+        rows = self._rows(f"{_PROPOSALS} WHERE image_id = ? ORDER BY score DESC, id", image_id)
+        return self._records(_proposal, rows)
 
     def proposal(self, proposal_id: int) -> ProposalRecord:
         """Return one proposal; `ProjectError` if there is none with this id."""
-        question = f"SELECT id, image_id, class_id, score, round_id, {_MASK} FROM proposals"
-        return _proposal(self._one(f"{question} WHERE id = ?", proposal_id, "proposal"))
+        return self._one(_proposal, _PROPOSALS, proposal_id, "proposal")
 
     # the project's past -------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class ProjectReader:
             "FROM operations ORDER BY id DESC LIMIT ?",
             limit,
         )
-        return tuple(_history_entry(row) for row in rows)
+        return self._records(_history_entry, rows)
 
     def close(self) -> None:
         """Close the connection; doing it twice is harmless."""
@@ -145,13 +146,22 @@ class ProjectReader:
     def _rows(self, question: str, *values: object) -> list[Any]:
         with self._lock:
             self._require_open()
-            return self._connection.execute(question, values).fetchall()
+            with damage_errors(self.file):
+                return self._connection.execute(question, values).fetchall()
 
-    def _one(self, question: str, row_id: int, noun: str) -> Sequence[Any]:
-        rows = self._rows(question, row_id)
+    def _records(
+        self, make: Callable[[Sequence[Any]], _Record], rows: list[Any]
+    ) -> tuple[_Record, ...]:
+        with damage_errors(self.file):
+            return tuple(map(make, rows))
+
+    def _one(
+        self, make: Callable[[Sequence[Any]], _Record], question: str, row_id: int, noun: str
+    ) -> _Record:
+        rows = self._rows(f"{question} WHERE id = ?", row_id)
         if not rows:
             raise ProjectError(f"this project has no {noun} {row_id}; it may have been undone")
-        return rows[0]  # type: ignore[no-any-return]
+        return self._records(make, rows)[0]
 
     def _require_open(self) -> None:
         if self._closed:
@@ -160,6 +170,14 @@ class ProjectReader:
 
 def _image(row: Sequence[Any]) -> ImageRecord:
     return ImageRecord(row[0], row[1], row[2], row[3], ImageStatus(row[4]), row[5], row[6], row[7])
+
+
+def _class(row: Sequence[Any]) -> ClassRecord:
+    return ClassRecord(row[0], row[1], row[2], row[3])
+
+
+def _round(row: Sequence[Any]) -> RoundRecord:
+    return RoundRecord(row[0], row[1], row[2], row[3], json.loads(row[4]))
 
 
 def _mask(row: Sequence[Any]) -> RleMask:

@@ -25,16 +25,17 @@ _MASK_COLUMNS = """
     height INTEGER NOT NULL, width INTEGER NOT NULL, counts BLOB NOT NULL
 """
 
-# AUTOINCREMENT: an id is never given twice, so a redone object cannot meet its own number
+# AUTOINCREMENT: an id is never given twice, so a redone object cannot meet its own number.
+# STRICT (SQLite 3.37): damage that changes a value's type is found by the check on opening.
 _VERSION_1 = f"""
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE migrations (
     version INTEGER PRIMARY KEY, applied_unix_s REAL NOT NULL, program TEXT NOT NULL
-);
+) STRICT;
 CREATE TABLE classes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL, color TEXT NOT NULL, position INTEGER NOT NULL
-);
+) STRICT;
 CREATE TABLE images (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     path TEXT NOT NULL UNIQUE,
@@ -42,14 +43,14 @@ CREATE TABLE images (
     status TEXT NOT NULL DEFAULT 'unlabelled',
     split TEXT, notes TEXT NOT NULL DEFAULT '',
     num_objects INTEGER NOT NULL DEFAULT 0
-);
+) STRICT;
 CREATE TABLE objects (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     image_id INTEGER NOT NULL REFERENCES images(id),
     class_id INTEGER NOT NULL REFERENCES classes(id),
     {_MASK_COLUMNS},
     source TEXT NOT NULL, score REAL, is_crowd INTEGER NOT NULL DEFAULT 0
-);
+) STRICT;
 CREATE INDEX objects_by_image ON objects(image_id);
 CREATE INDEX objects_by_class ON objects(class_id);
 CREATE TRIGGER count_added AFTER INSERT ON objects BEGIN
@@ -61,14 +62,14 @@ END;
 CREATE TABLE rounds (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     created_unix_s REAL NOT NULL, model TEXT NOT NULL, run_dir TEXT NOT NULL, info TEXT NOT NULL
-);
+) STRICT;
 CREATE TABLE proposals (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     image_id INTEGER NOT NULL REFERENCES images(id),
     class_id INTEGER NOT NULL REFERENCES classes(id),
     {_MASK_COLUMNS},
     score REAL, round_id INTEGER REFERENCES rounds(id)
-);
+) STRICT;
 CREATE INDEX proposals_by_image ON proposals(image_id);
 CREATE INDEX proposals_by_class ON proposals(class_id);
 CREATE TABLE operations (
@@ -77,7 +78,7 @@ CREATE TABLE operations (
     kind TEXT NOT NULL, summary TEXT NOT NULL, image_id INTEGER,
     state TEXT NOT NULL DEFAULT 'done', undoable INTEGER NOT NULL DEFAULT 1,
     other_side BLOB NOT NULL
-);
+) STRICT;
 CREATE INDEX operations_by_state ON operations(state, undoable, id);
 """
 

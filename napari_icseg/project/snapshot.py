@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_icseg.project.opening import open_read_only
+from napari_icseg.project.opening import check_content, check_header, open_read_only
 from napari_icseg.project.reader import ProjectReader
 
 if TYPE_CHECKING:
@@ -30,8 +30,15 @@ class ProjectSnapshot(ProjectReader):
 
     @classmethod
     def open(cls, path: Path | str) -> ProjectSnapshot:
-        """Open the last committed state of the project at `path`."""
+        """Open the last committed state of the project at `path`.
+
+        Raises:
+            ProjectError: or one of its subclasses, as for `Project.open`.
+
+        """
         file = Path(os.path.abspath(path))
+        check_header(file)
+        check_content(file)
         return cls(open_read_only(file), file)
 
     def __enter__(self) -> ProjectSnapshot:
