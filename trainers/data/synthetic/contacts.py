@@ -21,13 +21,20 @@ def coverage(distance_px: FloatImage) -> FloatImage:
     return np.asarray(np.clip(distance_px + np.float32(0.5), 0.0, 1.0), np.float32)
 
 
-def add_vias(rng: Rng, signal: FloatImage, geometry: Geometry, look: Look) -> FloatImage:
-    """Draw the vias over the signal (H, W) and return it."""
+def add_vias(
+    rng: Rng, signal: FloatImage, ground: FloatImage, geometry: Geometry, look: Look
+) -> FloatImage:
+    """Draw the vias over the signal (H, W) and return it; `ground` shows where no metal is.
+
+    A pixel on the rim of a bare via is part via, part ground; on metal, part via, part metal.
+    """
     cover = coverage(geometry.via_px)
+    solid = coverage(np.maximum(geometry.metal_px, geometry.via_px))
     gains = 1.0 + look.via_spread * rng.standard_normal(int(geometry.vias.max()) + 1)
     gain = spread_ids(geometry.vias, np.clip(gains, 0.5, 1.6).astype(np.float32))
     level = via_level(rng, geometry.via_px, gain, look)
-    out = signal + cover * (level - signal)
+    share = cover / np.maximum(solid, np.float32(1e-3))
+    out = signal + share * (ground + solid * (level - ground) - signal)
     if look.via_look == "glow":
         width = draw(rng, (2.0, 7.0))
         strength = np.float32(abs(look.contrast) * draw(rng, (0.3, 1.0)))

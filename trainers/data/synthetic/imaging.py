@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def render(rng: Rng, geometry: Geometry, ghost: FloatImage | None, look: Look) -> FloatImage:
     """Return the noiseless signal (H, W) float32 in grey levels."""
     shape = geometry.metal_px.shape
-    cover = coverage(geometry.metal_px)
+    cover = coverage(np.maximum(geometry.metal_px, geometry.via_px))
     ground = ground_level(rng, shape, ghost, look)
     ground += halo_profile(geometry.metal_px, look)
     metal = metal_level(rng, geometry.nets, look)
@@ -40,7 +40,7 @@ def render(rng: Rng, geometry: Geometry, ghost: FloatImage | None, look: Look) -
     if look.specks:
         signal += specks(rng, cover, look)
     if geometry.vias.any():
-        signal = add_vias(rng, signal, geometry, look)
+        signal = add_vias(rng, signal, ground, geometry, look)
     if look.proximity > 0.02:
         scattered = wide_blur(signal, draw_log(rng, (4.0, 24.0))) - look.background
         signal += np.float32(look.proximity) * scattered

@@ -72,7 +72,7 @@ def fabricate_metal(
     rng: Rng, layout: Layout, rule: LayerRule, config: ProcessConfig, size_px: int
 ) -> FloatImage:
     """Return only the signed distance (H, W) float32 in pixels to the edge of the metal."""
-    drawn = draw_filled(layout.parts, layout.holes, size_px)
+    drawn = draw_filled([*layout.parts, *layout.bulges], layout.holes, size_px)
     if layout.blob_cell_px > 0:
         drawn = np.maximum(drawn, draw_blobs(rng, layout, size_px))
     return signed_distance(etch(rng, drawn, rule, config))

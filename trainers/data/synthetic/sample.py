@@ -9,12 +9,13 @@ from pathlib import Path
 
 from trainers.data.synthetic.config import AVR_M1, GENERATOR_VERSION, METAL_VIAS, SynthConfig
 from trainers.data.synthetic.tile_files import CLASS_NAMES, TilePlan, write_tile
-from trainers.data.synthetic.write import check_empty, write_coco_files
+from trainers.data.synthetic.write import write_coco_files
 from trainers.errors import DataError
 from trainers.io.atomic import write_text_atomic
 
 SEED = 12
 LARGE_SIZE_PX = 2048
+OURS = {"images", "masks", "large", "coco.json", "classes.txt", "dataset.json", "README.md"}
 METAL = replace(AVR_M1, blank_rate=0.0, ghost_only_rate=0.0)
 VIAS = replace(METAL_VIAS, blank_rate=0.0, ghost_only_rate=0.0)
 BLANK = replace(AVR_M1, blank_rate=1.0, ghost_only_rate=0.0)
@@ -54,13 +55,13 @@ and compares. Licence: Apache-2.0, like the project.
 
 
 def write_sample_data(out: Path) -> Path:
-    """Write the sample tiles, masks, COCO files, recipe and README to a new or empty folder.
+    """Write the sample tiles, masks, COCO files, recipe and README; returns `out`.
 
     Raises:
-        DataError: `out` is not empty, or a file cannot be written.
+        DataError: `out` holds anything but older sample data, or a file cannot be written.
 
     """
-    check_empty(out)
+    check_only_ours(out)
     plans = [*small_plans(out), large_plan(out)]
     write_coco_files(plans, [write_tile(plan) for plan in plans], len(CLASS_NAMES))
     num_blank = sum(kind in ("blank", "ghost_only") for kind, _ in ORDER)
@@ -70,6 +71,16 @@ def write_sample_data(out: Path) -> Path:
         write_text_atomic(folder / "classes.txt", "".join(f"{name}\n" for name in CLASS_NAMES))
     write_text_atomic(out / "dataset.json", json.dumps(recipe(plans), indent=1) + "\n")
     return out
+
+
+def check_only_ours(out: Path) -> None:
+    """Raise DataError if `out` holds anything that this module does not write."""
+    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if (out.exists() and not out.is_dir()) or found - OURS:
+        raise DataError(
+            f"{out} is neither empty nor a folder of sample data. Choose another; nothing was "
+            "written."
+        )
 
 
 def small_plans(out: Path) -> list[TilePlan]:

@@ -41,11 +41,13 @@ class Layout:
     """Shapes of one layer, collected while it is drawn; points are (x, y) in tile pixels.
 
     parts: polygons (N, 2) float32; each is a straight segment, a pad or a plate, later on top.
+    bulges: polygons where the metal swells round a via; they belong to the part they lie on.
     holes: polygons cut out of the parts (slots).
     vias: (x, y, radius) in pixels. blob_cell_px: grain of an analogue shape, 0 for none.
     """
 
     parts: list[Polygon] = field(default_factory=list)
+    bulges: list[Polygon] = field(default_factory=list)
     holes: list[Polygon] = field(default_factory=list)
     vias: list[tuple[float, float, float]] = field(default_factory=list)
     blob_cell_px: float = 0.0
@@ -71,12 +73,13 @@ class Layout:
             return
         self.vias.append((x, y, radius))
         if padded and rule.bulge_ratio > 1.0:
-            self.parts.append(disk_polygon(point_xy, radius * rule.bulge_ratio))
+            self.bulges.append(disk_polygon(point_xy, radius * rule.bulge_ratio))
 
     def transposed(self) -> Layout:
         """Return the layout with x and y exchanged: horizontal tracks become vertical ones."""
         return Layout(
             [part[:, ::-1] for part in self.parts],
+            [bulge[:, ::-1] for bulge in self.bulges],
             [hole[:, ::-1] for hole in self.holes],
             [(y, x, radius) for x, y, radius in self.vias],
             self.blob_cell_px,
