@@ -20,8 +20,19 @@ METAL = replace(AVR_M1, blank_rate=0.0, ghost_only_rate=0.0)
 VIAS = replace(METAL_VIAS, blank_rate=0.0, ghost_only_rate=0.0)
 BLANK = replace(AVR_M1, blank_rate=1.0, ghost_only_rate=0.0)
 GHOST_ONLY = replace(AVR_M1, blank_rate=0.0, ghost_only_rate=1.0)
-# slow scan: noise does not compress, and the whole folder stays below 5 MB
-LARGE = replace(VIAS.resized(LARGE_SIZE_PX), imaging=replace(VIAS.imaging, noise_sigma=(1.5, 2.0)))
+# slow scan: noise does not compress, and the whole folder stays below 5 MB; long wires in one
+# block, so that nets cross many windows of a model's size
+LARGE = replace(
+    VIAS.resized(LARGE_SIZE_PX),
+    layout=replace(
+        VIAS.layout,
+        line_width_px=(14.0, 18.0),
+        length_pitches=(12.0, 20.0),
+        jog_rate=(0.5, 0.6),
+        block_px=(2200.0, 2200.0),
+    ),
+    imaging=replace(VIAS.imaging, noise_sigma=(1.5, 2.0)),
+)
 ORDER: tuple[tuple[str, SynthConfig], ...] = (
     *(("metal", METAL),) * 5,
     ("blank", BLANK),
