@@ -1,0 +1,129 @@
+"""The command `icseg`: the GUI's commands and all of `trainers.cli`.
+
+Each command imports what it needs when it runs, so that `icseg --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trainers.cli import app as trainers_app
+from trainers.terminal import progress_bar, run_app
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Label SEM images of integrated circuits by clicks, and train models on them. "
+    "Add --debug to any command for a traceback when it fails.",
+)
+
+
+class ExportFormat(StrEnum):
+    """What `icseg export` writes."""
+
+    COCO = "coco"
+    COCO_POLYGONS = "coco-polygons"
+    PNG = "png"
+
+
+@app.command(epilog="Example: icseg label tiles/ (makes tiles/tiles.icseg and opens it)")
+def label(
+    path: Annotated[
+        Path | None, typer.Argument(help="Folder of images, or a project file P.icseg.")
+    ] = None,
+) -> None:
+    """Open napari with the Labelling and Training docks on a folder or project."""
+    from napari_icseg.controllers.application import run_application
+
+    _require(path)
+    run_application(path)
+
+
+@app.command(epilog="Example: icseg demo (or, without a screen: icseg demo --headless --out demo)")
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Let a simulated annotator do the work.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for what the demo leaves.")] = None,
+) -> None:
+    """Open napari on sample tiles; with --headless, go through the whole workflow and report."""
+    if headless:
+        if out is None:
+            raise typer.BadParameter("--headless needs --out DIR.")
+        from napari_icseg.demo.run import run_headless
+
+        raise typer.Exit(run_headless(out))
+    from napari_icseg.controllers.application import run_application
+    from napari_icseg.controllers.sample_folder import sample_folder
+
+    run_application(sample_folder(out))
+
+
+@app.command(
+    "import",
+    epilog="Example: icseg import coco.json --images tiles/images --project tiles/tiles.icseg",
+)
+def import_labels(
+    source: Annotated[Path, typer.Argument(help="COCO file, or folder of PNG masks or data set.")],
+    images: Annotated[Path, typer.Option(help="Folder with the images.")],
+    project: Annotated[Path, typer.Option(help="Project file; made if there is none.")],
+) -> None:
+    """Put labels of a COCO file, a folder of masks or a whole data set into a project."""
+    from napari_icseg.controllers.label_exchange import import_into
+
+    with progress_bar("Importing") as progress:
+        report = import_into(project, source, images, progress=progress)
+    print(f"Imported {report.num_objects} objects on {report.num_images} images to {project}.")
+    _print_notes(report.notes)
+
+
+@app.command(epilog="Example: icseg export tiles/tiles.icseg --format coco --out export")
+def export(
+    project: Annotated[Path, typer.Argument(help="Project file P.icseg.")],
+    out: Annotated[Path, typer.Option(help="Folder to write into.")],
+    format_: Annotated[
+        ExportFormat, typer.Option("--format", help="COCO with RLE or polygons, or PNG masks.")
+    ] = ExportFormat.COCO,
+) -> None:
+    """Write the labels of a project as COCO JSON or as PNG masks."""
+    from napari_icseg.controllers.label_exchange import export_to
+
+    _require(project)
+    with progress_bar("Exporting") as progress:
+        report = export_to(project, out, format_.value, progress=progress)
+    print(f"Exported {report.num_objects} objects of {report.num_images} images to {out}.")
+    _print_notes(report.losses)
+
+
+def _require(path: Path | None) -> None:
+    if path is not None and not path.exists():
+        raise typer.BadParameter(f"{path} does not exist.")
+
+
+def _print_notes(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        print(f"Note: {note}")
+
+
+def _mount(other: typer.Typer) -> None:
+    """Adds all commands and groups of another app."""
+    app.registered_commands += other.registered_commands
+    app.registered_groups += other.registered_groups
+
+
+_mount(trainers_app)
+
+
+def main() -> None:
+    """Runs the command line and leaves with its exit code."""
+    sys.exit(run_app(app))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""napari with both docks: what `icseg label` and `icseg demo` show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLUGIN = "napari-icseg"
+
+
+def open_docks(viewer: Any) -> tuple[Any, Any]:
+    """Adds the Labelling and the Training dock through the manifest, as napari's menu does.
+
+    Returns the two dock widgets' contents; Labelling is in front.
+    """
+    dock, labelling = viewer.window.add_plugin_dock_widget(PLUGIN, "Labelling")
+    _dock, training = viewer.window.add_plugin_dock_widget(PLUGIN, "Training", tabify=True)
+    dock.show()
+    dock.raise_()
+    return labelling, training
+
+
+def run_application(path: Path | None) -> None:
+    """Opens napari on a folder or project and runs until the window is closed."""
+    import napari
+
+    viewer = napari.Viewer(title="icseg")
+    labelling, _training = open_docks(viewer)
+    if path is not None:
+        labelling.controller.projects.open(path)
+    napari.run()

@@ -1,0 +1,114 @@
+"""Mouse on the canvas: a click is a press and a release without movement; a drag still pans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import napari
+
+MAX_MOVE_PX = 4.0
+"""Canvas pixels by which the mouse may tremble within a click."""
+PAN_ZOOM = "pan_zoom"
+LEFT, RIGHT = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasClick:
+    """Where and how the user clicked.
+
+    Args:
+        position: World coordinates, the displayed two last: (..., row, col).
+        is_positive: Left button; the right one, or Alt with the left, is negative.
+        selects: Ctrl was held: the click asks for the object below it.
+
+    """
+
+    position: tuple[float, ...]
+    is_positive: bool
+    selects: bool
+
+
+class CanvasClicks:
+    """Calls `on_click(CanvasClick)` for clicks while no layer tool (brush, ...) is active.
+
+    napari's zoom on a double click is off while this is connected: the second of two quick
+    clicks must count as a click.
+    """
+
+    def __init__(self, viewer: napari.Viewer, on_click: Callable[[CanvasClick], None]) -> None:
+        self._viewer = viewer
+        self._on_click = on_click
+        self._last_xy: Any = None
+        self._zoomers = [
+            callback
+            for callback in viewer.mouse_double_click_callbacks
+            if getattr(callback, "__name__", "") == "double_click_to_zoom"
+        ]
+        for callback in self._zoomers:
+            viewer.mouse_double_click_callbacks.remove(callback)
+        viewer.mouse_drag_callbacks.append(self._on_viewer_drag)
+        viewer.mouse_double_click_callbacks.append(self._on_viewer_double_click)
+
+    def disconnect(self) -> None:
+        """Gives the mouse back to napari."""
+        for callbacks, own in (
+            (self._viewer.mouse_drag_callbacks, self._on_viewer_drag),
+            (self._viewer.mouse_double_click_callbacks, self._on_viewer_double_click),
+        ):
+            if own in callbacks:
+                callbacks.remove(own)
+        self._viewer.mouse_double_click_callbacks.extend(self._zoomers)
+        self._zoomers = []
+
+    def _on_viewer_drag(self, _viewer: object, event: Any) -> Iterator[None]:
+        if not self._counts(event):
+            return
+        click, start_xy = _read(event), np.array(event.pos)
+        moved_px = 0.0
+        yield
+        while event.type == "mouse_move":
+            moved_px = max(moved_px, _distance_px(event.pos, start_xy))
+            yield
+        if max(moved_px, _distance_px(event.pos, start_xy)) <= MAX_MOVE_PX:
+            self._emit(click, start_xy)
+
+    def _on_viewer_double_click(self, _viewer: object, event: Any) -> None:
+        # Qt sends the second press of a quick pair only as a double click
+        if not self._counts(event):
+            return
+        xy = np.array(event.pos)
+        if self._last_xy is None or _distance_px(xy, self._last_xy) > MAX_MOVE_PX:
+            self._emit(_read(event), xy)
+
+    def _emit(self, click: CanvasClick, xy: Any) -> None:
+        self._last_xy = xy
+        self._on_click(click)
+
+    def _counts(self, event: Any) -> bool:
+        layer = self._viewer.layers.selection.active
+        is_tool = layer is not None and str(layer.mode) != PAN_ZOOM
+        held = set(_names(event.modifiers))
+        return event.button in (LEFT, RIGHT) and not is_tool and not held & {"Shift", "Meta"}
+
+
+def _read(event: Any) -> CanvasClick:
+    held = set(_names(event.modifiers))
+    return CanvasClick(
+        position=tuple(float(value) for value in event.position),
+        is_positive=event.button == LEFT and "Alt" not in held,
+        selects="Control" in held,
+    )
+
+
+def _names(modifiers: Any) -> list[str]:
+    return [str(getattr(modifier, "name", modifier)) for modifier in modifiers]
+
+
+def _distance_px(a_xy: Any, b_xy: Any) -> float:
+    return float(np.hypot(*(np.asarray(a_xy, dtype=float) - np.asarray(b_xy, dtype=float))[:2]))

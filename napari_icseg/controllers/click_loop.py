@@ -1,0 +1,177 @@
+"""The click loop: clicks go to the worker, its candidates to the canvas, Enter to the project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from napari_icseg.controllers import hints
+from napari_icseg.controllers.clicks import Click, ClickState, describe
+from napari_icseg.project.records import ObjectSource
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from napari_icseg.controllers.class_chooser import ClassChooser
+    from napari_icseg.controllers.hints import Hint
+    from napari_icseg.controllers.layers import ViewerLayers
+    from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.prompting.requests import PredictResult
+    from napari_icseg.prompting.worker import PromptWorker
+    from napari_icseg.widgets.labelling_status import LabellingStatus
+
+
+class ClickLoop:
+    """One object at a time.
+
+    Emits `changed(ClickState)` after every change and `accepted(object_id)` after an object is
+    in the project file. All methods belong to the GUI thread; the worker's signals are
+    marshalled to it.
+    """
+
+    changed = Signal(object)
+    accepted = Signal(int)
+
+    def __init__(
+        self,
+        session: ProjectSession,
+        worker: PromptWorker,
+        layers: ViewerLayers,
+        status: LabellingStatus,
+        classes: ClassChooser,
+    ) -> None:
+        self._session = session
+        self._worker = worker
+        self._layers = layers
+        self._status = status
+        self._classes = classes
+        self._image_id: int | None = None
+        self._request: Any | None = None
+        self.state = ClickState()
+        worker.predicted.connect(self._on_worker_predicted)
+        worker.status.connect(self._on_worker_status)
+        worker.failed.connect(self._on_worker_failed)
+
+    @property
+    def image_id(self) -> int | None:
+        """The image that clicks go to; None while one is being opened."""
+        return self._image_id
+
+    def show(self, image_id: int, pixels: NDArray[Any]) -> None:
+        """Begins with an image, uint8 or uint16 (H, W)."""
+        self._image_id = image_id
+        self._worker.show(image_id, pixels)
+        self._set(ClickState(), hints.READY)
+
+    def leave(self) -> None:
+        """Forgets the clicks and the image: another one is being opened."""
+        self._image_id = None
+        self._forget_request()
+        self._set(ClickState(), hints.LOADING)
+
+    def click(self, click: Click) -> None:
+        """One more click on the object."""
+        if self._image_id is None:
+            self.say(hints.NO_IMAGE)
+            return
+        self._ask(self.state.add(click))
+
+    def remove_click(self) -> None:
+        """Takes the last click back."""
+        if self.state.clicks:
+            self._ask(self.state.remove_last())
+        else:
+            self.say(hints.NOTHING_TO_REMOVE)
+
+    def clear(self) -> None:
+        """Forgets the clicks and the candidate."""
+        self._forget_request()
+        self._set(ClickState(), hints.READY)
+
+    def cycle(self, step: int) -> None:
+        """Shows the next (+1) or the previous (-1) candidate."""
+        state = self.state.cycle(step)
+        self._set(state, hints.after_clicks(state, self._classes.current_name))
+
+    def accept(self) -> None:
+        """Saves the candidate as an object of the current class.
+
+        While the answer to the last click is still being computed, it is saved as soon as
+        it comes. The object is on the disk before the dock says so.
+        """
+        candidate, current = self.state.candidate, self._classes.current
+        if self.state.is_pending:
+            self.state = self.state.ask_accept()
+            return
+        project = self._session.project
+        if candidate is None or current is None or project is None or self._image_id is None:
+            self.say(hints.NOTHING_TO_ACCEPT)
+            return
+        record = project.add_object(
+            self._image_id, current.id, candidate.mask, ObjectSource.PROMPT, candidate.score
+        )
+        self._forget_request()
+        self._set(ClickState(), hints.accepted(current.name))
+        self.accepted.emit(record.id)
+
+    def say(self, hint: Hint) -> None:
+        """Shows a hint."""
+        self._status.set_hint(hint.text, hint.kind)
+
+    def close(self) -> None:
+        """Stops listening to the worker."""
+        for signal, handler in (
+            (self._worker.predicted, self._on_worker_predicted),
+            (self._worker.status, self._on_worker_status),
+            (self._worker.failed, self._on_worker_failed),
+        ):
+            signal.disconnect(handler)
+
+    def _ask(self, state: ClickState) -> None:
+        if state.is_pending:
+            self._request = self._worker.predict(state.prompts())
+        else:
+            self._forget_request()
+        self._set(state, hints.after_clicks(state, self._classes.current_name))
+
+    def _set(self, state: ClickState, hint: Hint) -> None:
+        old, self.state = self.state, state
+        if old.candidate is not state.candidate:
+            mask = state.candidate.mask if state.candidate is not None else None
+            self._layers.show_candidate(mask)
+        if old.clicks != state.clicks:
+            self._layers.show_clicks(state.clicks)
+        self._status.set_candidate(describe(state))
+        self.say(hint)
+        self.changed.emit(state)
+
+    def _forget_request(self) -> None:
+        self._request = None
+        self._worker.cancel()
+
+    def _on_worker_predicted(self, result: PredictResult) -> None:
+        self._session.gui.call(lambda: self._answer(result))
+
+    def _answer(self, result: PredictResult) -> None:
+        """Takes the answer to the newest request; any other is stale."""
+        if self._request is None or result.request.number != self._request.number:
+            return
+        self._request = None
+        accept = self.state.accept_when_ready
+        state = self.state.answer(result.candidates)
+        self._set(state, hints.after_clicks(state, self._classes.current_name))
+        if accept:
+            self.accept()
+
+    def _on_worker_status(self, text: str) -> None:
+        self._session.gui.call(lambda: self._status.set_busy(text))
+
+    def _on_worker_failed(self, _request: Any, message: str) -> None:
+        self._session.gui.call(lambda: self._fail(message))
+
+    def _fail(self, message: str) -> None:
+        self._request = None
+        self._set(ClickState(clicks=self.state.clicks), hints.Hint(message, "error"))

@@ -1,0 +1,74 @@
+"""What the manifest points to: docks with their controllers, one session for each viewer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_icseg.controllers.labelling import LabellingController
+from napari_icseg.controllers.napari_window import main_window_of
+from napari_icseg.controllers.session import forget_session, session_of, unwrapped
+from napari_icseg.widgets.labelling_dock import LabellingDock
+
+_CLOSING = (QEvent.Type.Close, QEvent.Type.Hide)
+
+
+class LabellingPluginDock(LabellingDock):
+    """The Labelling dock of a viewer. napari hands the viewer in by the parameter's name."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        viewer = unwrapped(napari_viewer)
+        self.controller = LabellingController(viewer, session_of(viewer), self)
+        self._guard = _CloseGuard(viewer, self.controller)
+        self._was_docked = False
+
+    def event(self, event: QEvent | None) -> bool:
+        """Qt's hook: napari takes a dock that the user closes out of its window."""
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            if self.parent() is not None:
+                self._was_docked = True
+            elif self._was_docked:
+                self.controller.close()
+        return bool(super().event(event))
+
+
+class TrainingPluginDock(QWidget):
+    """The Training dock of a viewer."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        from napari_icseg.controllers.training import build_training_dock
+
+        super().__init__()
+        self.dock = build_training_dock(unwrapped(napari_viewer))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.dock)
+
+
+class _CloseGuard(QObject):
+    """Stops threads and closes the project when the viewer's window really closes."""
+
+    def __init__(self, viewer: Any, controller: LabellingController) -> None:
+        super().__init__()
+        self._viewer: Any = viewer
+        self._controller = controller
+        main_window_of(viewer).installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Qt's hook; never keeps an event from anybody."""
+        # a close by the user may still be refused in napari's own question; the window then
+        # stays, else it hides. A close by a program is never refused.
+        if event is not None and event.type() in _CLOSING and not event.spontaneous():
+            self.close()
+        return False
+
+    def close(self) -> None:
+        """Closes everything once."""
+        viewer, self._viewer = self._viewer, None
+        if viewer is None:
+            return
+        self._controller.close()
+        forget_session(viewer)

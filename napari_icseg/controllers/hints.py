@@ -1,0 +1,69 @@
+"""What the status line says next; pure functions of the state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_icseg.controllers.clicks import ClickState
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A text and its kind: "info", "done", "warning" or "error"."""
+
+    text: str
+    kind: str = "info"
+
+
+READY = Hint("Left-click an object. Its mask appears at once; Enter accepts it.")
+LOADING = Hint("Opening the image…")
+OUTSIDE = Hint("That click is outside the image.", "warning")
+NO_IMAGE = Hint("Choose an image in the list first.", "warning")
+NOTHING_TO_ACCEPT = Hint("There is no candidate to accept: left-click an object.", "warning")
+NOTHING_TO_REMOVE = Hint("There is no click to remove.", "info")
+NO_OBJECT_HERE = Hint("There is no accepted object under that click.", "info")
+
+
+def after_clicks(state: ClickState, class_name: str) -> Hint:
+    """What to do after the clicks or the candidates changed."""
+    if not state.clicks:
+        return READY
+    if not state.has_positive:
+        return Hint("Now left-click the object itself: right-clicks only take away.")
+    if state.is_pending:
+        return Hint("Computing the mask…")
+    if state.candidate is None:
+        return Hint(
+            "The model sees nothing there. Click nearer to the middle of the object, "
+            "or press Backspace.",
+            "warning",
+        )
+    more = "Tab shows another candidate; m" if len(state.candidates) > 1 else "M"
+    return Hint(f"Enter accepts it as {class_name}. {more}ore clicks correct it.")
+
+
+def accepted(class_name: str) -> Hint:
+    """After an object was saved."""
+    return Hint(f"Saved as {class_name}. Click the next object, or press D when done.", "done")
+
+
+def selected(class_name: str) -> Hint:
+    """After an accepted object was selected."""
+    return Hint(f"Selected a {class_name}. Del deletes it, a digit re-classes it, Esc lets go.")
+
+
+def status_set(status: str) -> Hint:
+    """After an image was marked."""
+    return Hint(f"Marked as {status}. ] goes to the next image.", "done")
+
+
+def last_image(step: int) -> Hint:
+    """At the end of the list."""
+    return Hint(f"This is the {'last' if step > 0 else 'first'} image of the list.")
+
+
+def unreadable(name: str, reason: str) -> Hint:
+    """When an image cannot be shown."""
+    return Hint(f"{name} cannot be shown: {reason} Press ] to go on.", "error")

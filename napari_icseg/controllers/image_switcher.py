@@ -1,0 +1,108 @@
+"""Which image is on screen: the list, previous and next, reading ahead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from napari_icseg.controllers.image_loader import ImageLoader, LoadedImage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.widgets.image_list import ImageList
+
+NUM_AHEAD = 2
+
+
+class ImageSwitcher:
+    """Reads the wanted image in a thread. Newest wins: images skipped over are never shown.
+
+    Emits `leaving()` when another image is wanted, then `loaded(LoadedImage)`, which may carry
+    an error instead of pixels.
+    """
+
+    leaving = Signal()
+    loaded = Signal(object)
+
+    def __init__(self, session: ProjectSession, images: ImageList) -> None:
+        self._session = session
+        self._images = images
+        self._loader = ImageLoader(session.gui, self._on_image_loaded)
+        self._wanted: int | None = None
+        images.image_chosen.connect(self.go)
+
+    @property
+    def wanted_id(self) -> int | None:
+        """The image on screen or on its way."""
+        return self._wanted
+
+    def go(self, image_id: int) -> None:
+        """Shows an image as soon as it is read."""
+        project = self._session.project
+        if project is None or not self._is_readable_row(image_id):
+            return
+        self._wanted = image_id
+        self._images.select(image_id)
+        self.leaving.emit()
+        self._loader.request(image_id, project.absolute_path(image_id))
+
+    def step(self, step: int) -> bool:
+        """Goes to the next (+1) or previous (-1) image of the list as filtered.
+
+        Returns whether there is one.
+        """
+        target = self._images.model.neighbour(self._wanted, step)
+        while target is not None and not self._is_readable_row(target):
+            target = self._images.model.neighbour(target, step)
+        if target is None:
+            return False
+        self.go(target)
+        return True
+
+    def ahead(self) -> list[tuple[int, Callable[[], NDArray[Any]]]]:
+        """The next images and how to read them, nearest first, for embedding ahead."""
+        project = self._session.project
+        found: list[tuple[int, Callable[[], NDArray[Any]]]] = []
+        image_id = self._wanted
+        while project is not None and image_id is not None and len(found) < NUM_AHEAD:
+            image_id = self._images.model.neighbour(image_id, +1)
+            if image_id is not None and self._is_readable_row(image_id):
+                found.append((image_id, self._reader(image_id)))
+        return found
+
+    def forget(self) -> None:
+        """Another project is coming."""
+        self._wanted = None
+        self._loader.forget()
+
+    def close(self) -> None:
+        """Stops reading."""
+        self._loader.close()
+
+    def _reader(self, image_id: int) -> Callable[[], NDArray[Any]]:
+        project = self._session.project
+        assert project is not None
+        path = project.absolute_path(image_id)
+
+        def read() -> NDArray[Any]:
+            loaded = self._loader.load(image_id, path)
+            if loaded.pixels is None:
+                raise OSError(loaded.error)
+            return loaded.pixels
+
+        return read
+
+    def _on_image_loaded(self, loaded: LoadedImage) -> None:
+        if loaded.image_id == self._wanted:
+            self._images.model.set_error(loaded.image_id, loaded.error or None)
+            self.loaded.emit(loaded)
+
+    @staticmethod
+    def _is_readable_row(image_id: int) -> bool:
+        # files that were left out of the project are listed with negative ids
+        return image_id >= 0

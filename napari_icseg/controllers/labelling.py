@@ -1,0 +1,239 @@
+"""The Labelling dock's controller: it joins the parts and sends every action to one of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari_icseg.controllers import hints
+from napari_icseg.controllers.canvas import CanvasClick, CanvasClicks
+from napari_icseg.controllers.class_chooser import ClassChooser
+from napari_icseg.controllers.click_loop import ClickLoop
+from napari_icseg.controllers.clicks import Click
+from napari_icseg.controllers.image_switcher import ImageSwitcher
+from napari_icseg.controllers.layers import OBJECTS, ViewerLayers
+from napari_icseg.controllers.model_chooser import DEFAULT_MODEL, ModelChooser, load_predictor
+from napari_icseg.controllers.napari_window import canvas_of, main_window_of
+from napari_icseg.controllers.notify import errors_shown
+from napari_icseg.controllers.object_editor import ObjectEditor
+from napari_icseg.controllers.prefill_row import PrefillRow
+from napari_icseg.controllers.progress_view import ProgressView
+from napari_icseg.controllers.project_actions import ProjectActions
+from napari_icseg.project.records import ImageStatus
+from napari_icseg.prompting.worker import PromptWorker
+from napari_icseg.widgets import dialogs
+from napari_icseg.widgets.shortcuts import SHORTCUTS, KeyFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_icseg.controllers.image_loader import LoadedImage
+    from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.widgets.labelling_dock import LabellingDock
+
+POLYGON = "polygon"
+
+
+class LabellingController:
+    """One for each viewer with a Labelling dock. `close` gives the viewer back as it was."""
+
+    def __init__(self, viewer: Any, session: ProjectSession, dock: LabellingDock) -> None:
+        self._viewer = viewer
+        self._session = session
+        self._dock = dock
+        self.worker = PromptWorker(partial(load_predictor, DEFAULT_MODEL))
+        self.layers = ViewerLayers(viewer)
+        self.classes = ClassChooser(session, dock.classes)
+        self.loop = ClickLoop(session, self.worker, self.layers, dock.status, self.classes)
+        self.editor = ObjectEditor(session, self.layers, self.classes, self.loop.say)
+        self.images = ImageSwitcher(session, dock.images)
+        self.models = ModelChooser(
+            session, self.worker, dock.models, partial(dialogs.ask_checkpoint, dock)
+        )
+        self.progress = ProgressView(session, dock)
+        self.projects = ProjectActions(session, dock)
+        self.prefill = PrefillRow(session, dock)
+        self._clicks = CanvasClicks(viewer, self._on_canvas_click)
+        self._keys = KeyFilter(SHORTCUTS, is_wanted=self._wants_key)
+        self._actions = self._build_actions()
+        self._is_closed = False
+        self._connect()
+        if session.project is not None:
+            self._on_session_opened(session.project)
+
+    def do(self, action: str, key: str = "") -> None:
+        """Does what a key, a button or a menu entry asks for, see `widgets.shortcuts`."""
+        with errors_shown():
+            self._actions[action](key)
+
+    def close(self) -> None:
+        """Stops the worker and gives keys, mouse and layers back; safe to call twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for watched in self._watched:
+            watched.removeEventFilter(self._keys)
+        for signal, handler in self._session_signals():
+            signal.disconnect(handler)
+        self._clicks.disconnect()
+        self.editor.close()
+        self.layers.close()
+        self.progress.close()
+        self.prefill.close()
+        self.loop.close()
+        self.images.close()
+        self.models.close()
+        self.projects.close()
+        self.worker.close()
+
+    # wiring -------------------------------------------------------------------------------
+
+    def _build_actions(self) -> dict[str, Callable[[str], None]]:
+        loop, editor = self.loop, self.editor
+        plain: dict[str, Callable[[], object]] = {
+            "cycle": partial(loop.cycle, +1),
+            "cycle_back": partial(loop.cycle, -1),
+            "accept": loop.accept,
+            "remove_click": loop.remove_click,
+            "clear": self._clear,
+            "undo": partial(self._swap, "undo"),
+            "redo": partial(self._swap, "redo"),
+            "previous_image": partial(self._step, -1),
+            "next_image": partial(self._step, +1),
+            "mark_blank": partial(self._mark, ImageStatus.BLANK),
+            "mark_labelled": partial(self._mark, ImageStatus.LABELLED),
+            "delete": editor.delete_selected,
+            "add_class": self._add_class,
+            "cancel_download": self.models.cancel,
+            **self.prefill.actions(),
+            **self.projects.actions(),
+        }
+        actions = {name: partial(_ignoring_key, function) for name, function in plain.items()}
+        return {**actions, "class": lambda key: self.classes.choose_digit(int(key))}
+
+    def _connect(self) -> None:
+        self._watched = (canvas_of(self._viewer), main_window_of(self._viewer))
+        for watched in self._watched:
+            watched.installEventFilter(self._keys)
+        for signal, handler in self._session_signals():
+            signal.connect(handler)
+        self._keys.triggered.connect(self.do)
+        self._dock.action.connect(self._on_dock_action)
+        self.images.leaving.connect(self._on_images_leaving)
+        self.images.loaded.connect(self._on_images_loaded)
+        self.classes.chosen.connect(self.editor.set_class_of_selected)
+
+    def _session_signals(self) -> tuple[tuple[Any, Callable[..., None]], ...]:
+        session = self._session
+        return (
+            (session.opened, self._on_session_opened),
+            (session.closing, self._on_session_closing),
+            (session.labels_changed, self.editor.read),
+            (session.classes_changed, self._on_session_classes_changed),
+        )
+
+    # what the user does ---------------------------------------------------------------------
+
+    def _on_dock_action(self, action: str) -> None:
+        self.do(action)
+        canvas_of(self._viewer).setFocus()
+
+    def _on_canvas_click(self, click: CanvasClick) -> None:
+        if self._session.project is None:
+            return
+        pixel = self.layers.to_pixel(click.position)
+        if pixel is None:
+            self.loop.say(hints.OUTSIDE)
+        elif click.selects:
+            self.loop.clear()
+            self.editor.select_at(*pixel)
+        else:
+            if self.editor.selected_id is not None:
+                self.editor.unselect()
+            self.loop.click(Click(*pixel, click.is_positive))
+
+    def _wants_key(self, action: str) -> bool:
+        """Whether a key is ours now: only with a project, and the polygon tool needs two."""
+        if self._session.project is None:
+            return False
+        layer = self.layers.get(OBJECTS)
+        is_drawing = layer is not None and str(layer.mode) == POLYGON
+        return not (is_drawing and action in ("accept", "clear"))
+
+    def _clear(self) -> None:
+        self.editor.unselect()
+        self.loop.clear()
+
+    def _swap(self, direction: str) -> None:
+        """Undoes or redoes, and shows the image where that happened."""
+        project = self._session.project
+        result = None if project is None else getattr(project, direction)()
+        if result is None:
+            self.loop.say(hints.Hint(f"There is nothing to {direction}."))
+            return
+        if result.image_ids and self.images.wanted_id not in result.image_ids:
+            self.images.go(result.image_ids[0])
+        word = "Undone" if direction == "undo" else "Redone"
+        self.loop.say(hints.Hint(f"{word}: {result.summary}.", "done"))
+
+    def _step(self, step: int) -> None:
+        if not self.images.step(step):
+            self.loop.say(hints.last_image(step))
+
+    def _mark(self, status: ImageStatus) -> None:
+        project, image_id = self._session.project, self._session.current_image_id
+        if project is None or image_id is None:
+            self.loop.say(hints.NO_IMAGE)
+            return
+        project.set_status(image_id, status)
+        self.loop.clear()
+        self.loop.say(hints.status_set("done" if status is ImageStatus.LABELLED else "blank"))
+
+    def _add_class(self) -> None:
+        name = dialogs.ask_class_name(self._dock)
+        if name is not None:
+            self.classes.add(name)
+
+    # what the project and the images do -------------------------------------------------------
+
+    def _on_session_opened(self, _project: object) -> None:
+        self.classes.read()
+        self._dock.show_work()
+        self.progress.read_all()
+        first = self.progress.first_to_do()
+        if first is not None:
+            self.images.go(first)
+
+    def _on_session_closing(self) -> None:
+        self.loop.leave()
+        self.editor.leave()
+        self.images.forget()
+        self.layers.remove()
+        self._dock.show_start()
+
+    def _on_session_classes_changed(self) -> None:
+        self.classes.read()
+        self.editor.read_classes()
+
+    def _on_images_leaving(self) -> None:
+        self.loop.leave()
+        self.editor.leave()
+
+    def _on_images_loaded(self, loaded: LoadedImage) -> None:
+        project = self._session.project
+        if project is None:
+            return
+        record = project.image(loaded.image_id)
+        self._session.set_current_image(record.id)
+        self.layers.set_visible(visible=loaded.pixels is not None)
+        if loaded.pixels is None:
+            self.loop.say(hints.unreadable(record.name, loaded.error))
+            return
+        self.layers.show_image(loaded.pixels, loaded.limits, record.path)
+        self.editor.show(record.id, (loaded.pixels.shape[0], loaded.pixels.shape[1]))
+        self.loop.show(record.id, loaded.pixels)
+        self.worker.embed_ahead(self.images.ahead())
+
+
+def _ignoring_key(function: Callable[[], object], _key: str) -> None:
+    function()

@@ -1,0 +1,130 @@
+"""Which model answers the clicks: the embedded one, a download, or a local file."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari_icseg.controllers.gui_thread import Background
+from napari_icseg.controllers.notify import show_error, show_info
+from napari_icseg.prompting import checkpoints
+from napari_icseg.prompting.errors import DownloadCancelledError
+from napari_icseg.widgets.labelling_models import CHOOSE_FILE, ModelChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.prompting.protocol import PromptPredictor
+    from napari_icseg.prompting.worker import PromptWorker
+    from napari_icseg.widgets.labelling_models import LabellingModels
+
+DEFAULT_MODEL = "sam2-nano"
+
+
+def load_predictor(name_or_path: str) -> PromptPredictor:
+    """Loads a model; slow, so called in the worker."""
+    from napari_icseg.prompting.checkpoints import load_predictor as load
+
+    return load(name_or_path)
+
+
+class ModelChooser:
+    """Downloads what is not here yet, then hands the model to the worker."""
+
+    def __init__(
+        self,
+        session: ProjectSession,
+        worker: PromptWorker,
+        view: LabellingModels,
+        ask_file: Callable[[], Path | None],
+    ) -> None:
+        self._gui = session.gui
+        self._worker = worker
+        self._view = view
+        self._ask_file = ask_file
+        self._background = Background(session.gui, "download")
+        self._cancel = threading.Event()
+        self.current = DEFAULT_MODEL
+        view.model_chosen.connect(self.choose)
+        view.cancel_requested.connect(self.cancel)
+        self._refresh()
+
+    def choose(self, key: str) -> None:
+        """Uses a model by its name, or asks for a file."""
+        if key == CHOOSE_FILE:
+            self._choose_file()
+        elif key in checkpoints.imported_models() or checkpoints.is_available(key):
+            self._use(key)
+        else:
+            self._download(key)
+
+    def cancel(self) -> None:
+        """Stops a download; what is already here is kept for the next time."""
+        self._cancel.set()
+
+    def close(self) -> None:
+        """Stops everything."""
+        self.cancel()
+        self._background.close()
+
+    def _use(self, key: str) -> None:
+        self.current = key
+        self._worker.use(partial(load_predictor, key))
+        self._refresh()
+
+    def _choose_file(self) -> None:
+        path = self._ask_file()
+        self._refresh()
+        if path is not None:
+            self._background.run(lambda: checkpoints.import_checkpoint(path), self._use, self._fail)
+
+    def _download(self, key: str) -> None:
+        self._cancel = threading.Event()
+        cancelled = self._cancel.is_set
+        self._view.set_download(f"{key}: starting…", None)
+        self._background.run(
+            lambda: checkpoints.download(
+                key, progress=partial(self._on_progress, key), cancelled=cancelled
+            ),
+            lambda _path: self._finish_download(key),
+            self._fail,
+        )
+
+    def _on_progress(self, key: str, num_done: int, num_bytes: int | None) -> None:
+        percent = int(100 * num_done / num_bytes) if num_bytes else None
+        of = f" of {num_bytes / 2**20:.0f}" if num_bytes else ""
+        text = f"{key}: {num_done / 2**20:.0f}{of} MiB"
+        self._gui.call(lambda: self._view.set_download(text, percent))
+
+    def _finish_download(self, key: str) -> None:
+        self._view.set_download("", None)
+        show_info(f"{key} is here and answers your clicks now.")
+        self._use(key)
+
+    def _fail(self, error: Exception) -> None:
+        self._view.set_download("", None)
+        self._refresh()
+        if isinstance(error, DownloadCancelledError):
+            show_info(str(error))
+        else:
+            show_error(str(error))
+
+    def _refresh(self) -> None:
+        choices = [_choice(name) for name in checkpoints.MODELS]
+        imported = [
+            name for name in checkpoints.imported_models() if name not in checkpoints.MODELS
+        ]
+        choices += [ModelChoice(name, name, "Imported from a file") for name in imported]
+        choices.append(ModelChoice(CHOOSE_FILE, "Local file…", "A checkpoint of your own"))
+        self._view.set_models(choices, self.current)
+
+
+def _choice(name: str) -> ModelChoice:
+    source = checkpoints.MODELS[name]
+    if checkpoints.is_available(name):
+        return ModelChoice(name, source.title, f"{source.title}, ready to use")
+    text = f"{source.title}  ↓ {source.num_mib:.0f} MiB"
+    return ModelChoice(name, text, f"{source.title}: downloaded when you choose it")

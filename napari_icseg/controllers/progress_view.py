@@ -1,0 +1,94 @@
+"""The image list, the progress line and the Undo buttons, kept equal to the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_icseg.project.records import ImageStatus, OperationState
+
+if TYPE_CHECKING:
+    from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.widgets.labelling_dock import LabellingDock
+
+MAX_HISTORY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRow:
+    """A file left out of the project, listed so that the user sees why."""
+
+    id: int
+    path: str
+    status: ImageStatus = ImageStatus.UNLABELLED
+    num_objects: int = 0
+
+
+class ProgressView:
+    """Reads the project whenever it says that something changed."""
+
+    def __init__(self, session: ProjectSession, dock: LabellingDock) -> None:
+        self._session = session
+        self._dock = dock
+        session.labels_changed.connect(self._on_labels_changed)
+        session.images_changed.connect(self.read_all)
+        session.history_changed.connect(self._read_history)
+
+    def read_all(self) -> None:
+        """Reads all rows anew."""
+        project = self._session.project
+        if project is None:
+            return
+        self._dock.header.set_project(project.name, str(project.file))
+        skipped = self._session.skipped
+        rows = [SkippedRow(-1 - n, file.name) for n, file in enumerate(skipped)]
+        self._dock.set_rows((*project.images(), *rows))
+        for row, file in zip(rows, skipped, strict=True):
+            self._dock.images.model.set_error(row.id, file.reason)
+        self._dock.images.select(self._session.current_image_id)
+        self._read_counts()
+        self._read_history()
+
+    def first_to_do(self) -> int | None:
+        """The first image that is not done, else the first."""
+        project = self._session.project
+        images = () if project is None else project.images()
+        to_do = (image.id for image in images if not image.status.is_done)
+        return next(to_do, images[0].id if images else None)
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._session.labels_changed.disconnect(self._on_labels_changed)
+        self._session.images_changed.disconnect(self.read_all)
+        self._session.history_changed.disconnect(self._read_history)
+
+    def _on_labels_changed(self, image_id: int) -> None:
+        project = self._session.project
+        if project is None:
+            return
+        self._dock.images.model.update_row(project.image(image_id))
+        self._read_counts()
+
+    def _read_counts(self) -> None:
+        project = self._session.project
+        if project is None:
+            return
+        counts = project.num_images()
+        num_blank = counts[ImageStatus.BLANK]
+        self._dock.header.set_progress(
+            num_done=counts[ImageStatus.LABELLED] + num_blank,
+            num_blank=num_blank,
+            num_images=sum(counts.values()),
+        )
+
+    def _read_history(self) -> None:
+        project = self._session.project
+        if project is None:
+            return
+        entries = [e for e in project.history(MAX_HISTORY) if e.can_be_undone]
+        undo = next((e.summary for e in entries if e.state is OperationState.DONE), None)
+        redo = next((e.summary for e in entries[::-1] if e.state is OperationState.UNDONE), None)
+        self._dock.set_history(
+            undo=undo or ("an earlier change" if project.can_undo else None),
+            redo=redo or ("a later change" if project.can_redo else None),
+        )

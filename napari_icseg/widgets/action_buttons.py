@@ -1,0 +1,101 @@
+"""The buttons of the click loop. Each names its key and emits the same action as the key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+
+
+@dataclass(frozen=True, slots=True)
+class ActionButton:
+    """One button: the action it emits, its text and tooltip, and its place in the grid.
+
+    The grid has six columns; `column` and `span` count in them.
+    """
+
+    action: str
+    text: str
+    tooltip: str
+    row: int
+    column: int
+    span: int
+
+
+IMAGE_BUTTONS = (
+    ActionButton("previous_image", "[  Previous", "Go to the previous image (key [)", 0, 0, 3),
+    ActionButton("next_image", "Next  ]", "Go to the next image (key ])", 0, 3, 3),
+    ActionButton(
+        "mark_labelled",
+        "Mark as done (D)",
+        "All objects of this image are labelled: training may use it (key D)",
+        1,
+        0,
+        3,
+    ),
+    ActionButton(
+        "mark_blank",
+        "Mark as blank (B)",
+        "This image has no objects: training uses it as all background (key B)",
+        1,
+        3,
+        3,
+    ),
+)
+CLICK_BUTTONS = (
+    ActionButton(
+        "accept", "Accept (Enter)", "Save the candidate as an object of the current class", 0, 0, 6
+    ),
+    ActionButton("undo", "Undo (Ctrl+Z)", "Undo the last change of the labels", 1, 0, 3),
+    ActionButton("redo", "Redo (Ctrl+Shift+Z)", "Redo what was undone", 1, 3, 3),
+)
+PROPOSAL_BUTTONS = (
+    ActionButton(
+        "accept_proposals",
+        "Accept all (Shift+Enter)",
+        "Save all pre-filled objects of this image as objects",
+        0,
+        0,
+        4,
+    ),
+    ActionButton("reject_proposals", "Discard", "Throw the pre-filled objects away", 0, 4, 2),
+)
+
+
+class ActionButtons(QWidget):
+    """A grid of buttons that emit `triggered(action)`."""
+
+    triggered = Signal(str)
+
+    def __init__(self, buttons: tuple[ActionButton, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        for column in range(6):
+            grid.setColumnStretch(column, 1)
+        self._buttons = {entry.action: self._build(entry) for entry in buttons}
+        for entry in buttons:
+            grid.addWidget(self._buttons[entry.action], entry.row, entry.column, 1, entry.span)
+
+    def button(self, action: str) -> QPushButton:
+        """The button of an action."""
+        return self._buttons[action]
+
+    def set_enabled(self, action: str, *, enabled: bool) -> None:
+        """Greys a button out or not."""
+        self._buttons[action].setEnabled(enabled)
+
+    def set_tooltip(self, action: str, text: str) -> None:
+        """Replaces a button's tooltip."""
+        self._buttons[action].setToolTip(text)
+
+    def _build(self, entry: ActionButton) -> QPushButton:
+        button = QPushButton(entry.text)
+        button.setToolTip(entry.tooltip)
+        # the canvas keeps the keyboard, so that Enter accepts and does not press a button
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        action = entry.action
+        button.clicked.connect(lambda _checked=False: self.triggered.emit(action))
+        return button

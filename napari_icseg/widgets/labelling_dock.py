@@ -1,0 +1,169 @@
+"""The Labelling dock: the start page, or the image list, classes, candidate and buttons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_icseg.widgets.action_buttons import (
+    CLICK_BUTTONS,
+    IMAGE_BUTTONS,
+    PROPOSAL_BUTTONS,
+    ActionButtons,
+)
+from napari_icseg.widgets.class_bar import ClassBar
+from napari_icseg.widgets.image_list import ImageList
+from napari_icseg.widgets.labelling_header import LabellingHeader
+from napari_icseg.widgets.labelling_models import LabellingModels
+from napari_icseg.widgets.labelling_start import LabellingStart
+from napari_icseg.widgets.labelling_status import LabellingStatus
+from napari_icseg.widgets.shortcut_list import ShortcutList
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_icseg.widgets.class_bar import ClassRow
+    from napari_icseg.widgets.image_list import ImageRow
+
+WIDTH_PX = 350
+
+
+class LabellingDock(QWidget):
+    """Lays out the parts and passes their signals on.
+
+    Signals: `action(name)` for every button and menu entry (the names of
+    `widgets.shortcuts.SHORTCUTS` and `labelling_header.MENU`), `image_chosen(image_id)`,
+    `class_chosen(class_id)`.
+    """
+
+    action = Signal(str)
+    image_chosen = Signal(int)
+    class_chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.start = LabellingStart()
+        self.header = LabellingHeader()
+        self.images = ImageList()
+        self.image_buttons = ActionButtons(IMAGE_BUTTONS)
+        self.classes = ClassBar()
+        self.status = LabellingStatus()
+        self.click_buttons = ActionButtons(CLICK_BUTTONS)
+        self.proposals = _ProposalRow()
+        self.models = LabellingModels()
+        self.shortcuts = ShortcutList()
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.start)
+        self._pages.addWidget(self._build_work_page())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(self._pages)
+        self.setMinimumWidth(WIDTH_PX)
+        # else napari gives half of the height to an empty stretch
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._connect()
+
+    def show_start(self) -> None:
+        """Shows the page with "Open folder…"."""
+        self._pages.setCurrentIndex(0)
+
+    def show_work(self) -> None:
+        """Shows the page with the image list."""
+        self._pages.setCurrentIndex(1)
+
+    def is_working(self) -> bool:
+        """Whether the page with the image list is shown."""
+        return bool(self._pages.currentIndex() == 1)
+
+    def set_rows(self, rows: Sequence[ImageRow]) -> None:
+        """Fills the image list."""
+        self.images.model.set_rows(rows)
+
+    def set_classes(self, classes: Sequence[ClassRow], current_id: int | None) -> None:
+        """Fills the class bar."""
+        self.classes.set_classes(classes, current_id)
+
+    def set_history(self, *, undo: str | None, redo: str | None) -> None:
+        """Greys Undo and Redo where there is nothing (None), else says what they do."""
+        for name, text in (("undo", undo), ("redo", redo)):
+            self.click_buttons.set_enabled(name, enabled=text is not None)
+            word = name.capitalize()
+            self.click_buttons.set_tooltip(
+                name, f"{word}: {text}" if text else f"Nothing to {name}"
+            )
+
+    def _build_work_page(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 4, 0)
+        layout.setSpacing(6)
+        layout.addWidget(self.header)
+        layout.addWidget(self.images, 1)
+        layout.addWidget(self.image_buttons)
+        layout.addWidget(_build_title("Class of the next object"))
+        layout.addWidget(self.classes)
+        layout.addWidget(self.status)
+        layout.addWidget(self.click_buttons)
+        layout.addWidget(self.proposals)
+        layout.addWidget(_build_title("Models"))
+        layout.addWidget(self.models)
+        layout.addWidget(self.shortcuts)
+        return _scrollable(page)
+
+    def _connect(self) -> None:
+        for source in (self.start, self.header):
+            source.action.connect(self.action)
+        for buttons in (self.image_buttons, self.click_buttons, self.proposals.buttons):
+            buttons.triggered.connect(self.action)
+        self.images.image_chosen.connect(self.image_chosen)
+        self.classes.class_chosen.connect(self.class_chosen)
+        self.classes.add_requested.connect(lambda: self.action.emit("add_class"))
+        self.models.prefill_requested.connect(lambda: self.action.emit("prefill"))
+        self.models.cancel_requested.connect(lambda: self.action.emit("cancel_download"))
+
+
+class _ProposalRow(QWidget):
+    """Pre-filled objects that wait for a decision; hidden while there are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = QLabel()
+        self.buttons = ActionButtons(PROPOSAL_BUTTONS)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.text)
+        layout.addWidget(self.buttons)
+        self.set_count(0)
+
+    def set_count(self, num_proposals: int) -> None:
+        """Shows how many wait; 0 hides the row."""
+        self.text.setText(f"{num_proposals} pre-filled objects (dashed) wait for you")
+        self.setVisible(num_proposals > 0)
+
+
+def _build_title(text: str) -> QLabel:
+    title = QLabel(text)
+    title.setStyleSheet("QLabel { font-weight: bold; margin-top: 4px; }")
+    return title
+
+
+def _scrollable(page: QWidget) -> QScrollArea:
+    """Small screens scroll the page instead of cutting it off."""
+    area = QScrollArea()
+    area.setWidget(page)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area

@@ -1,0 +1,72 @@
+"""The top of the dock: which project is open, its menu, and how far the labelling is."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QMenu, QProgressBar, QPushButton, QWidget
+
+MENU = (
+    ("open_folder", "Open folder…"),
+    ("open_project", "Open project…"),
+    ("open_sample", "Sample tiles"),
+    ("", ""),
+    ("import_labels", "Import labels (COCO or masks)…"),
+    ("export", "Export (COCO or PNG)…"),
+    ("", ""),
+    ("close_project", "Close project"),
+)
+
+
+class LabellingHeader(QWidget):
+    """Project name, menu and progress. Emits `action(name)` with the names of MENU."""
+
+    action = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name = QLabel()
+        self.name.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        self.menu_button = QPushButton()
+        self.menu_button.setText("Project")
+        self.menu_button.setToolTip("Open, import, export")
+        self.menu_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.menu_button.setMenu(self._build_menu())
+        self.export_button = QPushButton()
+        self.export_button.setText("Export…")
+        self.export_button.setToolTip("Write COCO or PNG masks of all labelled images")
+        self.export_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.export_button.clicked.connect(lambda _checked=False: self.action.emit("export"))
+        self.progress_text = QLabel()
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setFixedHeight(6)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        grid.setColumnStretch(0, 1)
+        grid.addWidget(self.name, 0, 0)
+        grid.addWidget(self.menu_button, 0, 1)
+        grid.addWidget(self.export_button, 0, 2)
+        grid.addWidget(self.progress_text, 1, 0, 1, 3)
+        grid.addWidget(self.progress, 2, 0, 1, 3)
+
+    def set_project(self, name: str, tooltip: str) -> None:
+        """Shows the project's name, with its path as tooltip."""
+        self.name.setText(f"<b>{name}</b>")
+        self.name.setToolTip(tooltip)
+
+    def set_progress(self, *, num_done: int, num_blank: int, num_images: int) -> None:
+        """Shows "5 of 25 labelled, 3 blank"; blank images count as labelled."""
+        self.progress_text.setText(f"{num_done} of {num_images} labelled, {num_blank} blank")
+        self.progress.setRange(0, max(1, num_images))
+        self.progress.setValue(num_done)
+
+    def _build_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for action, text in MENU:
+            if not action:
+                menu.addSeparator()
+                continue
+            entry = menu.addAction(text)
+            entry.triggered.connect(lambda _checked=False, name=action: self.action.emit(name))
+        return menu

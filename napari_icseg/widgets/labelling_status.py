@@ -1,0 +1,65 @@
+"""What the click loop says: the candidate, what to do next, and what is being computed."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+HINT_COLORS = {"info": "#5b8def", "done": "#4cc26b", "warning": "#e0a030", "error": "#e05561"}
+
+
+class LabellingStatus(QWidget):
+    """A title with a small busy bar, the candidate, and a hint with a coloured edge."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.candidate = QLabel()
+        self.candidate.setToolTip("The mask shown, how many there are, and the model's own score")
+        self.hint = QLabel()
+        self.hint.setWordWrap(True)
+        self.hint.setMinimumHeight(42)
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.busy = QProgressBar()
+        self.busy.setRange(0, 0)
+        self.busy.setTextVisible(True)
+        self.busy.setFixedSize(150, 15)
+        title = QLabel("Candidate")
+        title.setStyleSheet("QLabel { font-weight: bold; }")
+        # of fixed height: nothing may jump under the mouse when the bar comes and goes
+        title.setFixedHeight(18)
+        top = QHBoxLayout()
+        top.addWidget(title)
+        top.addStretch(1)
+        top.addWidget(self.busy)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(top)
+        layout.addWidget(self.candidate)
+        layout.addWidget(self.hint)
+        self.set_candidate("")
+        self.set_hint("", "info")
+        self.set_busy("")
+
+    def set_candidate(self, text: str) -> None:
+        """Shows a line such as "net 1/3 · score 0.93 · Tab for next"; empty: no candidate."""
+        self.candidate.setText(f"<b>{text}</b>" if text else "No candidate")
+
+    def set_hint(self, text: str, kind: str) -> None:
+        """Shows what to do next.
+
+        Args:
+            text: One or two lines.
+            kind: "info", "done", "warning" or "error".
+
+        """
+        self.hint.setText(text)
+        self.hint.setStyleSheet(
+            f"QLabel {{ border: none; border-left: 3px solid {HINT_COLORS[kind]};"
+            " padding: 2px 6px; background: rgba(128, 128, 128, 30); }"
+        )
+
+    def set_busy(self, text: str) -> None:
+        """Shows a running bar with a word such as "embedding…"; empty hides it."""
+        self.busy.setFormat(text)
+        self.busy.setVisible(bool(text))

@@ -1,0 +1,178 @@
+"""The keys of the click loop: the table, the event filter that catches them, the list shown.
+
+The filter sits on the canvas and on the main window. It is asked before napari, so that Tab
+reaches it before Qt moves the focus, and Ctrl+Z before the Labels layer's own undo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+    QTextEdit,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qtpy.QtGui import QKeyEvent
+
+_TEXT_WIDGETS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
+_MODIFIERS = (
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.AltModifier,
+    Qt.KeyboardModifier.MetaModifier,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """One action of the click loop.
+
+    Args:
+        action: Name handed to the controller.
+        keys: Portable Qt key texts ("Ctrl+Z", "["); empty for mouse gestures.
+        label: What the user presses, as shown.
+        text: What it does, as shown; empty hides the row.
+
+    """
+
+    action: str
+    keys: tuple[str, ...]
+    label: str
+    text: str
+
+
+SHORTCUTS: tuple[Shortcut, ...] = (
+    Shortcut("mouse_positive", (), "Left click", "this belongs to the object"),
+    Shortcut("mouse_negative", (), "Right / Alt+click", "this does not belong to it"),
+    Shortcut("mouse_pan", (), "Drag, wheel", "move and zoom the view"),
+    Shortcut("cycle", ("Tab",), "Tab", "next candidate"),
+    Shortcut("cycle_back", ("Shift+Tab",), "Shift+Tab", "previous candidate"),
+    Shortcut("accept", ("Return", "Enter"), "Enter", "accept into the current class"),
+    Shortcut("remove_click", ("Backspace",), "Backspace", "remove the last click"),
+    Shortcut("clear", ("Esc",), "Esc", "clear the clicks"),
+    Shortcut("undo", ("Ctrl+Z",), "Ctrl+Z", "undo"),
+    Shortcut("redo", ("Ctrl+Shift+Z",), "Ctrl+Shift+Z", "redo"),
+    Shortcut("class", tuple("123456789"), "1 … 9", "choose the class"),
+    Shortcut("previous_image", ("[", "PgUp"), "[ or PgUp", "previous image"),
+    Shortcut("next_image", ("]", "PgDown"), "] or PgDn", "next image"),
+    Shortcut("mark_blank", ("B",), "B", "mark the image as blank"),
+    Shortcut("mark_labelled", ("D",), "D", "mark the image as done"),
+    Shortcut("mouse_select", (), "Ctrl+click", "select an accepted object"),
+    Shortcut("delete", ("Del",), "Del", "delete the selected object"),
+    Shortcut("accept_proposals", ("Shift+Return", "Shift+Enter"), "Shift+Enter",
+             "accept all pre-filled objects"),
+    Shortcut("reject_proposals", ("Shift+Backspace",), "Shift+Backspace",
+             "discard all pre-filled objects"),
+    Shortcut("prefill", ("F",), "F", "pre-fill with the chosen model"),
+    Shortcut("brush", (), "P / E / Z", "brush, eraser, back to clicking"),
+)  # fmt: skip
+
+
+def _modifiers_of(event: QKeyEvent) -> frozenset[Qt.KeyboardModifier]:
+    held = event.modifiers()
+    return frozenset(m for m in _MODIFIERS if held & m)
+
+
+def _types_text(modifiers: frozenset[Qt.KeyboardModifier], text: str) -> bool:
+    """Whether a printed character counts as itself: AltGr is Ctrl+Alt on Windows."""
+    if text.isalpha():
+        return not modifiers
+    control, alt = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.AltModifier
+    return modifiers <= {Qt.KeyboardModifier.ShiftModifier} or modifiers >= {control, alt}
+
+
+class KeyTable:
+    """Finds the action of a key event.
+
+    Printed characters are compared by what they print, so that `[` works on keyboards that
+    need AltGr for it and digits work on keyboards that need Shift; other keys by key code.
+    """
+
+    def __init__(self, shortcuts: tuple[Shortcut, ...]) -> None:
+        self._characters: dict[str, tuple[str, str]] = {}
+        self._codes: dict[tuple[int, frozenset[Qt.KeyboardModifier]], tuple[str, str]] = {}
+        for shortcut in shortcuts:
+            for key in shortcut.keys:
+                self._add(shortcut.action, key)
+
+    def _add(self, action: str, key: str) -> None:
+        if len(key) == 1:
+            self._characters[key.upper()] = (action, key)
+            return
+        *prefixes, name = key.split("+")
+        names = {"Shift": 0, "Ctrl": 1, "Alt": 2, "Meta": 3}
+        modifiers = frozenset(_MODIFIERS[names[prefix]] for prefix in prefixes)
+        code = Qt.Key.Key_Backtab if key == "Shift+Tab" else _key_code(name)
+        self._codes[(int(code), modifiers)] = (action, key)
+
+    def find(self, event: QKeyEvent) -> tuple[str, str] | None:
+        """The (action, key text) of a Qt key event, or None."""
+        modifiers = _modifiers_of(event)
+        text = event.text()
+        if len(text) == 1 and text.isprintable() and _types_text(modifiers, text):
+            found = self._characters.get(text.upper())
+            if found is not None:
+                return found
+        return self._codes.get((int(event.key()), modifiers))
+
+
+def _key_code(name: str) -> int:
+    sequence = QKeySequence(name)
+    first = sequence[0]
+    combined = first.toCombined() if hasattr(first, "toCombined") else int(first)
+    return int(combined) & 0x01FFFFFF
+
+
+class KeyFilter(QObject):
+    """Emits `triggered(action, key)` for the keys of the table and keeps them from others.
+
+    Typing in a text field is left alone. `is_wanted(action)` can let single keys pass, for
+    example Enter while napari's polygon tool needs it.
+    """
+
+    triggered = Signal(str, str)
+
+    def __init__(
+        self,
+        shortcuts: tuple[Shortcut, ...] = SHORTCUTS,
+        *,
+        is_wanted: Callable[[str], bool] = lambda _action: True,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._table = KeyTable(shortcuts)
+        self._is_wanted = is_wanted
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Qt's hook; True keeps the event from everybody else."""
+        if event is None or event.type() not in (
+            QEvent.Type.KeyPress,
+            QEvent.Type.ShortcutOverride,
+        ):
+            return False
+        found = None if is_typing() else self._table.find(event)
+        if found is None or not self._is_wanted(found[0]):
+            return False
+        event.accept()
+        if event.type() == QEvent.Type.KeyPress:
+            self.triggered.emit(*found)
+        return True
+
+
+def is_typing() -> bool:
+    """Whether the keyboard focus is in a field in which the user types."""
+    focus = QApplication.focusWidget()
+    if isinstance(focus, QComboBox):
+        return bool(focus.isEditable())
+    return isinstance(focus, _TEXT_WIDGETS)

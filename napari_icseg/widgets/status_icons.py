@@ -1,0 +1,86 @@
+"""Small icons for the status of an image, drawn so that no font or file is needed."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from qtpy.QtCore import QPointF, QRectF, Qt
+from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+
+SIZE_PX = 28
+COLORS = {
+    "unlabelled": "#8a8f98",
+    "in_progress": "#e0a030",
+    "labelled": "#4cc26b",
+    "blank": "#6fa8dc",
+    "unreadable": "#e05561",
+}
+
+
+@cache
+def status_icon(status: str) -> QIcon:
+    """The icon of "unlabelled", "in_progress", "labelled", "blank" or "unreadable"."""
+    pixmap = QPixmap(SIZE_PX, SIZE_PX)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    _DRAW[status](painter, QColor(COLORS[status]))
+    painter.end()
+    return QIcon(pixmap)
+
+
+def color_icon(color: str) -> QIcon:
+    """A filled square of a class's colour.
+
+    Args:
+        color: "#rrggbb".
+
+    """
+    pixmap = QPixmap(SIZE_PX, SIZE_PX)
+    pixmap.fill(QColor(color))
+    return QIcon(pixmap)
+
+
+def _ring(painter: QPainter, color: QColor) -> None:
+    painter.setPen(QPen(color, 3.0))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawEllipse(QRectF(5, 5, 18, 18))
+
+
+def _half(painter: QPainter, color: QColor) -> None:
+    _ring(painter, color)
+    painter.setBrush(color)
+    painter.drawPie(QRectF(5, 5, 18, 18), 90 * 16, 180 * 16)
+
+
+def _disk(painter: QPainter, color: QColor) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(color)
+    painter.drawEllipse(QRectF(4, 4, 20, 20))
+    painter.setPen(QPen(QColor("white"), 3.0))
+    painter.drawPolyline([_point(9, 14), _point(13, 18), _point(19, 10)])
+
+
+def _square(painter: QPainter, color: QColor) -> None:
+    painter.setPen(QPen(color, 3.0))
+    painter.drawRect(QRectF(5, 5, 18, 18))
+    painter.drawLine(_point(5, 23), _point(23, 5))
+
+
+def _cross(painter: QPainter, color: QColor) -> None:
+    painter.setPen(QPen(color, 4.0))
+    painter.drawLine(_point(6, 6), _point(22, 22))
+    painter.drawLine(_point(6, 22), _point(22, 6))
+
+
+def _point(x: float, y: float) -> QPointF:
+    return QPointF(x, y)
+
+
+_DRAW = {
+    "unlabelled": _ring,
+    "in_progress": _half,
+    "labelled": _disk,
+    "blank": _square,
+    "unreadable": _cross,
+}

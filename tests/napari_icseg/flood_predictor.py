@@ -1,0 +1,71 @@
+"""A small deterministic stand-in for a promptable model: it floods bright areas.
+
+It answers as quickly as a test needs, says exactly what can be checked, and has nothing of a
+neural network. The product never uses it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+from scipy import ndimage
+
+from napari_icseg.prompting.prompt_image import PromptImage
+from napari_icseg.prompting.protocol import Candidate, Embedding
+from napari_icseg.prompting.windows import Window
+from trainers.io.rle import RleMask
+
+BRIGHT = 100
+
+
+class FloodPredictor:
+    """net: the bright region under the clicks; layer: all that is bright; part: near the click.
+
+    `hold` makes predictions wait until it is released; `embedded` lists the images embedded.
+    """
+
+    name = "flood"
+    checkpoint_id = "flood-1"
+    input_size_px = 4096
+
+    def __init__(self, *, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.embedded: list[str] = []
+        self.thread_names: set[str] = set()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def embed(self, image, window=None, *, should_stop=None):
+        image = image if isinstance(image, PromptImage) else PromptImage(image)
+        self.thread_names.add(threading.current_thread().name)
+        self.embedded.append(image.content_hash)
+        window = window or Window(0, 0, *image.size_hw)
+        maps = np.asarray(image.pixels[window.slices])
+        array = SimpleNamespace(pixels=maps, numel=lambda: maps.size, element_size=lambda: 1)
+        features = SimpleNamespace(embedding=array, high_res=())
+        return Embedding(features, window, image.size_hw, self.checkpoint_id)
+
+    def predict(self, embedding, prompts):
+        self.thread_names.add(threading.current_thread().name)
+        self.gate.wait(10)
+        time.sleep(self.seconds)
+        bright = embedding.features.embedding.pixels > BRIGHT
+        labels, _ = ndimage.label(bright)
+        points = [(int(y), int(x)) for x, y in prompts.points_xy]
+        wanted = {labels[p] for p, label in zip(points, prompts.labels, strict=True) if label}
+        unwanted = {labels[p] for p, label in zip(points, prompts.labels, strict=True) if not label}
+        net = np.isin(labels, list((wanted - unwanted) - {0}))
+        if not net.any():
+            return ()
+        row, col = points[0]
+        rows, cols = np.ogrid[: net.shape[0], : net.shape[1]]
+        part = net & ((rows - row) ** 2 + (cols - col) ** 2 <= 8**2)
+        masks = {"net": (net, 0.93), "layer": (bright, 0.81), "part": (part, 0.6)}
+        return tuple(
+            Candidate(RleMask.from_mask(mask), score, kind)
+            for kind, (mask, score) in masks.items()
+            if mask.any()
+        )
