@@ -11,18 +11,14 @@ import pytest
 from trainers.data.synthetic.config import PRESETS, ProcessConfig
 from trainers.data.synthetic.fields import smooth_field
 from trainers.data.synthetic.imaging import edge_profile, halo_profile
+from trainers.data.synthetic.labels import compact, nearest_ids
 from trainers.data.synthetic.layout import draw_layout, draw_rule, split
 from trainers.data.synthetic.look import draw_look
-from trainers.data.synthetic.raster import (
-    Geometry,
-    compact,
-    fabricate,
-    nearest_ids,
-    signed_distance,
-)
+from trainers.data.synthetic.raster import Geometry, fabricate, signed_distance
 from trainers.data.synthetic.routing import RouteRule, route
 from trainers.data.synthetic.shapes import LayerRule, Layout
-from trainers.data.synthetic.styles import STYLES, chamfer
+from trainers.data.synthetic.styles import STYLES
+from trainers.data.synthetic.wires import chamfer
 
 RULE = LayerRule(
     width_px=12.0,

@@ -43,10 +43,11 @@ def add_vias(
 
 
 def via_level(rng: Rng, via_px: FloatImage, gain: FloatImage, look: Look) -> FloatImage:
-    """Return the grey level (H, W) of the vias; it stays below white by twice the noise."""
+    """Return the grey level (H, W) of the vias; below white by twice the noise if it can."""
     base = look.background + max(look.contrast, 0.0)
     rise = np.float32(abs(look.contrast) * look.via_contrast)
-    top = np.float32(WHITE - 2.0 * look.noise_sigma * 2.5**look.noise_signal_exponent)
+    white = WHITE - 2.0 * look.noise_sigma * 2.5**look.noise_signal_exponent
+    top = np.float32(max(white, base + 0.3 * float(rise)))
     level: FloatImage = np.minimum(np.float32(base) + rise * gain, top)
     if look.via_look == "ring":
         depth = np.maximum(via_px, 0.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainers.data.synthetic.fields import Rng, choose, draw, draw_log
-from trainers.data.synthetic.shapes import LayerRule, Layout
-from trainers.data.synthetic.styles import STYLES, WHOLE_TILE_STYLES, Box
+from trainers.data.synthetic.shapes import Box, LayerRule, Layout
+from trainers.data.synthetic.styles import STYLES, WHOLE_TILE_STYLES
 
 if TYPE_CHECKING:
     from trainers.data.synthetic.config import LayoutConfig

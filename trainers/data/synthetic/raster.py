@@ -14,22 +14,27 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from trainers.data.synthetic.drawing import OVERSAMPLING, draw_blobs, draw_filled, draw_vias
 from trainers.data.synthetic.fields import (
     FloatImage,
     IntImage,
     Rng,
-    blur,
     draw,
     smooth_field,
     wide_blur,
 )
+from trainers.data.synthetic.labels import (
+    compact,
+    components,
+    label_parts,
+    nearest_ids,
+    via_seeds,
+)
 
 if TYPE_CHECKING:
     from trainers.data.synthetic.config import ProcessConfig
-    from trainers.data.synthetic.shapes import LayerRule, Layout, Polygon
+    from trainers.data.synthetic.shapes import LayerRule, Layout
 
-OVERSAMPLING = 2
-FRACTION_BITS = 4
 FAR_PX = 1.0e4
 
 
@@ -85,68 +90,6 @@ def empty_geometry(size_px: int) -> Geometry:
     return Geometry(far, far, none, none, none)
 
 
-def fixed(points: Polygon, scale: int) -> IntImage:
-    """Return pixel-edge coordinates as OpenCV's fixed-point pixel-centre coordinates."""
-    return np.asarray(np.rint((points * scale - 0.5) * (1 << FRACTION_BITS)), np.int32)
-
-
-def draw_filled(parts: list[Polygon], holes: list[Polygon], size_px: int) -> FloatImage:
-    """Return the oversampled drawing (2H, 2W) float32 of 0 and 1."""
-    side = size_px * OVERSAMPLING
-    canvas = np.zeros((side, side), np.uint8)
-    for shapes, value in ((parts, 1), (holes, 0)):
-        for shape in shapes:
-            cv2.fillConvexPoly(canvas, fixed(shape, OVERSAMPLING), value, shift=FRACTION_BITS)
-    return canvas.astype(np.float32)
-
-
-def draw_blobs(rng: Rng, layout: Layout, size_px: int) -> FloatImage:
-    """Return low-pass noise above a level as the oversampled drawing of an analogue shape."""
-    side = size_px * OVERSAMPLING
-    field = smooth_field(rng, (side, side), layout.blob_cell_px * OVERSAMPLING)
-    field = wide_blur(field, 0.35 * layout.blob_cell_px * OVERSAMPLING)
-    return (field > np.quantile(field[::4, ::4], 1.0 - layout.blob_fill)).astype(np.float32)
-
-
-def draw_vias(layout: Layout, rule: LayerRule, size_px: int) -> np.ndarray:
-    """Return the oversampled vias (2H, 2W) bool: disks, or squares with round corners."""
-    side = size_px * OVERSAMPLING
-    canvas = np.zeros((side, side), np.uint8)
-    for x, y, radius in layout.vias:
-        stamp_via(canvas, (x, y), radius, OVERSAMPLING, 1, square=rule.via_square)
-    if not rule.via_square:
-        return np.asarray(canvas > 0)
-    soft = blur(canvas.astype(np.float32), 0.3 * rule.via_radius_px * OVERSAMPLING)
-    return np.asarray(soft > 0.5)
-
-
-def stamp_via(
-    canvas: np.ndarray,
-    point_xy: tuple[float, float],
-    radius_px: float,
-    scale: int,
-    value: int,
-    *,
-    square: bool,
-) -> None:
-    """Draw one via into `canvas`, whose pixels are `1 / scale` tile pixels wide."""
-    unit = 1 << FRACTION_BITS
-    center = fixed(np.array([point_xy], np.float32), scale)[0]
-    radius = round(radius_px * scale * unit)
-    x, y = int(center[0]), int(center[1])
-    if square:
-        cv2.rectangle(
-            canvas,
-            (x - radius, y - radius),
-            (x + radius, y + radius),
-            value,
-            -1,
-            shift=FRACTION_BITS,
-        )
-    else:
-        cv2.circle(canvas, (x, y), radius, value, -1, shift=FRACTION_BITS)
-
-
 def etch(rng: Rng, drawn: FloatImage, rule: LayerRule, config: ProcessConfig) -> np.ndarray:
     """Round corners, roughen edges, and grow or shrink the drawing; returns (2H, 2W) bool.
 
@@ -186,48 +129,3 @@ def _to_zero(mask: np.ndarray) -> FloatImage:
     """Return the distance of each pixel to the nearest zero; a large number if there is none."""
     distance = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
     return np.asarray(np.minimum(distance, np.float32(FAR_PX)), np.float32)
-
-
-def components(mask: np.ndarray) -> IntImage:
-    """Return the 8-connected components (H, W) int32 of a bool mask, numbered from 1."""
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    return np.asarray(labels, np.int32)
-
-
-def via_seeds(layout: Layout, rule: LayerRule, size_px: int) -> IntImage:
-    """Return the via numbers (H, W) int32, each drawn a pixel larger than its via."""
-    seeds = np.zeros((size_px, size_px), np.int32)
-    for number, (x, y, radius) in enumerate(layout.vias, start=1):
-        stamp_via(seeds, (x, y), radius + 1.0, 1, number, square=rule.via_square)
-    return seeds
-
-
-def nearest_ids(seeds: IntImage, mask: np.ndarray) -> IntImage:
-    """Give every pixel of `mask` the id of its nearest seed, and renumber from 1 without gaps."""
-    if not seeds.any() or not mask.any():
-        return np.zeros(seeds.shape, np.int32)
-    _, index = cv2.distanceTransformWithLabels(
-        (seeds == 0).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    table = np.zeros(int(index.max()) + 1, np.int32)
-    table[index[seeds > 0]] = seeds[seeds > 0]
-    return compact(np.where(mask, table[index], 0))
-
-
-def compact(ids: np.ndarray) -> IntImage:
-    """Renumber positive ids 1, 2, … in their order, without gaps; zero stays zero."""
-    present = np.zeros(int(ids.max()) + 1, bool)
-    present[ids] = True
-    present[0] = False
-    table = np.where(present, np.cumsum(present), 0).astype(np.int32)
-    return np.asarray(table[ids], np.int32)
-
-
-def label_parts(layout: Layout, metal: np.ndarray, nets: IntImage) -> IntImage:
-    """Return the drawn part at each metal pixel, (H, W) int32; an analogue shape is one part."""
-    if layout.blob_cell_px > 0:
-        return compact(np.where(metal, nets, 0))
-    seeds = np.zeros(metal.shape, np.int32)
-    for number, part in enumerate(layout.parts, start=1):
-        cv2.fillConvexPoly(seeds, fixed(part, 1), number, shift=FRACTION_BITS)
-    return nearest_ids(seeds, metal)

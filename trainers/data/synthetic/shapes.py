@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Polygon = NDArray[np.float32]
 Point = tuple[float, float]
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Layout:
     blob_cell_px: float = 0.0
     blob_fill: float = 0.5
 
-    def add_box(self, box_xyxy: tuple[float, float, float, float]) -> None:
+    def add_box(self, box_xyxy: Box) -> None:
         """Add an axis-parallel rectangle as one part."""
         self.parts.append(box_polygon(box_xyxy))
 
@@ -87,7 +88,7 @@ class Layout:
         )
 
 
-def box_polygon(box_xyxy: tuple[float, float, float, float]) -> Polygon:
+def box_polygon(box_xyxy: Box) -> Polygon:
     """Return the corners (4, 2) of a rectangle."""
     x0, y0, x1, y1 = box_xyxy
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
