@@ -93,25 +93,29 @@ class Sam2Nano(nn.Module):
         Returns:
             Logits float32 (B, 3, H/4, W/4) and predicted IoU (B, 3), in the order of `TOKENS`.
         """
-        num_prompts, size_hw = points_xy.shape[0], features.size_hw
+        features = _for_each_prompt(features, points_xy.shape[0])
+        prompts = self.prompt_encoder
         masks, iou, _, _ = self.mask_decoder(
-            image_embeddings=_expand(features.embedding, num_prompts),
-            image_pe=self.prompt_encoder.dense_positions(_hw(features.embedding)),
-            sparse_prompt_embeddings=self.prompt_encoder.sparse(points_xy, point_labels),
-            dense_prompt_embeddings=self.prompt_encoder.dense(
-                points_xy, point_labels, mask_logits, size_hw
+            image_embeddings=features.embedding,
+            image_pe=prompts.dense_positions(_hw(features.embedding)),
+            sparse_prompt_embeddings=prompts.sparse(points_xy, point_labels, features),
+            dense_prompt_embeddings=prompts.dense(
+                points_xy, point_labels, mask_logits, features.size_hw
             ),
             multimask_output=True,
             repeat_image=False,
-            high_res_features=[_expand(level, num_prompts) for level in features.high_res],
+            high_res_features=list(features.high_res),
         )
         return DecodedMasks(masks, iou)
 
 
-def _expand(features: Tensor, num_prompts: int) -> Tensor:
-    if features.shape[0] == num_prompts:
+def _for_each_prompt(features: ImageFeatures, num_prompts: int) -> ImageFeatures:
+    """Return one image's features once for each prompt; those of B images for B prompts as is."""
+    if features.embedding.shape[0] == num_prompts:
         return features
-    return features.repeat_interleave(num_prompts // features.shape[0], dim=0)
+    fine, coarse = (level.expand(num_prompts, -1, -1, -1) for level in features.high_res)
+    embedding = features.embedding.expand(num_prompts, -1, -1, -1)
+    return ImageFeatures(embedding, (fine, coarse), features.size_hw)
 
 
 def _hw(features: Tensor) -> tuple[int, int]:

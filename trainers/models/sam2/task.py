@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trainers.config import TrainConfig
 
 PROMPTS_PER_TILE = 4
-CORRECTION_ROUNDS = (0, 0, 1, 2, 4)
+CORRECTION_ROUNDS = (0, 0, 1, 3)
 """Correction clicks before the click that is learned from; one is drawn for each batch."""
 TOKEN_WEIGHTS = (1.0, 1.0, 0.7)
 """Weight of the net, layer and part masks in the loss."""
@@ -52,13 +52,13 @@ class Sam2NanoTask:
     def defaults(self, preset: str) -> Mapping[str, Any]:
         """Return the recipe of the checkpoint that ships; there is one preset."""
         return {
-            "epochs": 24,
+            "epochs": 14,
             "batch_size": 8,
             "image_size": 256,
-            "lr": 1e-3,
+            "lr": 6e-4,
             "weight_decay": 0.02,
             "schedule": "cosine",
-            "warmup_steps": 100,
+            "warmup_steps": 150,
             "grad_clip": 1.0,
             "ema_decay": 0.995,
         }
@@ -94,7 +94,7 @@ class Sam2NanoTask:
         return TaskData(train, val)
 
     def training_loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Click, correct 0 to 4 times without gradient, then learn from the next prediction."""
+        """Click, correct 0 to 3 times without gradient, then learn from the next prediction."""
         assert isinstance(model, Sam2Nano)
         features, class_logits = model.encode_with_classes(batch["image"])
         dense = _dense_loss(class_logits, batch["semantic"])
