@@ -141,6 +141,7 @@ def _decode_with_pillow(data: bytes) -> Raster:
         lossy = image.format == "JPEG"
         if image.mode in ("P", "PA"):
             indices = np.asarray(image.getchannel(0) if image.mode == "PA" else image)
+            image.info.pop("transparency", None)  # alpha is left out, and Pillow would warn
             return Raster(np.asarray(image.convert("RGB")), indices.astype(np.uint8))
         if _is_16_bit_colour_png(data):
             return Raster(_decode_with_opencv(data))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import tifffile
+from PIL import Image
 
 from trainers.errors import DataError
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _MAX_PIXELS = 1 << 30
 _MAX_LISTED_PAGES = 256
 _MINISWHITE, _PALETTE = 0, 3
+_CMYK = 5
+_ALPHA = {1, 2}
 _NO_COMPRESSION = 1
 _JPEG_COMPRESSIONS = {6, 7}
 
@@ -67,11 +70,15 @@ def _only_page(file: Any) -> Any:
 
 
 def _check_page(page: Any, num_bytes: int) -> None:
-    if page.samplesperpixel not in (1, 2, 3, 4):
+    # two channels are grey with alpha, or two detectors, of which neither may get lost
+    has_alpha = any(int(sample) in _ALPHA for sample in page.extrasamples)
+    if page.samplesperpixel not in ((1, 2, 3, 4) if has_alpha else (1, 3, 4)):
         raise DataError(
             f"expected 1 (grey), 3 (RGB) or 4 (RGBA) channels, got {page.samplesperpixel}. "
             "Save one channel, or convert the image to grey."
         )
+    if int(page.photometric) == _CMYK:
+        raise DataError("expected grey or RGB, got CMYK. Convert the image to grey.")
     if page.imagewidth * page.imagelength > _MAX_PIXELS:
         raise DataError(
             f"the image has {page.imagewidth} x {page.imagelength} pixels, the limit is 2^30. "
@@ -110,24 +117,31 @@ def _page_array(page: Any, data: bytes) -> npt.NDArray[Any]:
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
-        return _decode_with_opencv(data, page)
+        return _decode_without_tifffile(data, page)
     if pixels.dtype == np.bool_:
         pixels = pixels.astype(np.uint8) * np.uint8(255)
-    if int(page.photometric) == _MINISWHITE:
-        pixels = np.iinfo(pixels.dtype).max - pixels
-    return np.asarray(pixels)
+    return _inverted(pixels) if int(page.photometric) == _MINISWHITE else np.asarray(pixels)
 
 
-def _decode_with_opencv(data: bytes, page: Any) -> npt.NDArray[Any]:
+def _inverted(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.asarray(np.iinfo(pixels.dtype).max - pixels)
+
+
+def _decode_without_tifffile(data: bytes, page: Any) -> npt.NDArray[Any]:
     """Decode LZW and the like, for which tifffile would need one more package."""
     import cv2
 
+    if int(page.photometric) == _PALETTE:  # OpenCV would return colours instead of indices
+        with Image.open(io.BytesIO(data), formats=("TIFF",)) as image:
+            return np.asarray(image)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise DataError(
             f"the file is damaged, or its compression ({page.compression.name}) is unknown. "
             "Save it without compression."
         )
+    if int(page.photometric) == _MINISWHITE and pixels.dtype == np.uint16:
+        return _inverted(pixels)  # OpenCV does so itself, but only for 8 bits
     return np.asarray(pixels[..., 2::-1] if pixels.ndim == 3 else pixels)
 
 

@@ -64,12 +64,17 @@ LOSSLESS = {
         GREY8,
     ),
     "png palette": ("a.png", pillow(Image.fromarray(GREY8).convert("P"), "PNG"), GREY8),
+    "png palette with alpha": (
+        "a.png",
+        pillow(Image.fromarray(GREY8).convert("P"), "PNG", transparency=bytes(range(256))),
+        GREY8,
+    ),
     "png one bit": (
         "a.png",
         pillow(Image.fromarray(GREY8 > 127), "PNG"),
         np.where(GREY8 > 127, 255, 0).astype(np.uint8),
     ),
-    "png interlaced name with umlauts": ("größe_金属.png", png(GREY8), GREY8),
+    "png named in other scripts": ("größe_金属.png", png(GREY8), GREY8),
     "bmp grey": ("a.bmp", pillow(Image.fromarray(GREY8), "BMP"), GREY8),
     "bmp rgb": ("a.bmp", pillow(Image.fromarray(RGB8), "BMP"), luminance(RGB8)),
     "png named jpg": ("a.jpg", png(GREY8), GREY8),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -40,6 +41,19 @@ def by_opencv(array: np.ndarray, compression: int) -> bytes:
     return data.tobytes()
 
 
+def white_is_zero(data: bytes) -> bytes:
+    """Change the tag PhotometricInterpretation from 1 to 0."""
+    tag = struct.pack("<HHI", 262, 3, 1)
+    assert data.count(tag + b"\1\0") == 1
+    return data.replace(tag + b"\1\0", tag + b"\0\0")
+
+
+def with_inverted_palette(array: np.ndarray) -> Image.Image:
+    image = Image.fromarray(array).convert("P")
+    image.putpalette([255 - i // 3 for i in range(768)])
+    return image
+
+
 LZW = 5
 GOOD = {
     "grey 8": (tiff(GREY8), GREY8),
@@ -65,10 +79,25 @@ GOOD = {
     ),
     "one plane of three axes": (tiff(GREY16[None]), GREY16),
     "white is zero": (tiff(GREY8, photometric="miniswhite"), 255 - GREY8),
-    "white is zero, lzw": (
+    "white is zero, deflate": (
         tiff(GREY8, photometric="miniswhite", compression="zlib"),
         255 - GREY8,
     ),
+    "white is zero, lzw 8": (
+        white_is_zero(by_pillow(Image.fromarray(GREY8), "tiff_lzw")),
+        255 - GREY8,
+    ),
+    "white is zero, lzw 16": (white_is_zero(by_opencv(GREY16, LZW)), 65535 - GREY16),
+    "grey and alpha": (
+        tiff(
+            np.dstack([GREY8, GREY8.T.reshape(48, 64)]),
+            planarconfig="contig",
+            photometric="minisblack",
+            extrasamples=["unassalpha"],
+        ),
+        GREY8,
+    ),
+    "palette, lzw": (by_pillow(with_inverted_palette(GREY8), "tiff_lzw"), 255 - GREY8),
     "palette": (
         tiff(
             GREY8,
@@ -117,6 +146,11 @@ BAD = {
         tiff(np.stack([GREY8] * 5), photometric="minisblack", planarconfig="separate"),
         "channels, got 5",
     ),
+    "two detectors": (
+        tiff(np.dstack([GREY8] * 2), photometric="minisblack", planarconfig="contig"),
+        "channels, got 2",
+    ),
+    "cmyk": (tiff(np.dstack([GREY8] * 4), photometric="separated"), "got CMYK"),
     "float": (tiff(GREY8.astype(np.float32)), "got float32"),
     "signed": (tiff(GREY8.astype(np.int16)), "got int16"),
     "32 bit": (tiff(GREY8.astype(np.uint32)), "got uint32"),
@@ -156,6 +190,11 @@ def test_a_damaged_tiff_never_raises_anything_else(tmp_path_factory, kind, noise
     for read in (read_image, image_size):
         result = outcome(read, path)
         assert not isinstance(result, DataError) or str(path) in str(result)
+
+
+def test_the_indices_of_a_compressed_palette_are_the_ids(tmp_path):
+    (tmp_path / "m.tif").write_bytes(GOOD["palette, lzw"][0])
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.tif"), GREY8)
 
 
 def test_label_tiffs_are_read_as_masks(tmp_path):
