@@ -22,6 +22,7 @@ class SyntheticPromptDataset:
         seed: of the generator; training, validation and test use different ones.
         num_tiles: of one epoch.
         size_px: side of a tile.
+
     """
 
     def __init__(self, *, preset: str, seed: int, num_tiles: int, size_px: int) -> None:
