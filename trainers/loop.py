@@ -37,7 +37,12 @@ _DRY_RUN_STEPS = 4
 
 
 class RunCancelledError(Exception):
-    """Raised inside the loop when the run is asked to stop; a checkpoint has been written."""
+    """The run was asked to stop, and has written a checkpoint if it had begun."""
+
+    def __init__(self, *, epoch: int = 0, step: int = 0) -> None:
+        super().__init__()
+        self.epoch = epoch
+        self.step = step
 
 
 @dataclass
@@ -288,7 +293,7 @@ class Loop:
     def _check_cancelled(self) -> None:
         if self.is_cancelled():
             self.save_last({})
-            raise RunCancelledError
+            raise RunCancelledError(epoch=self.position.epoch, step=self.position.step)
 
     def save_last(self, metrics: Mapping[str, float]) -> None:
         """Write the newest weights and the state to resume from."""

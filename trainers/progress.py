@@ -142,7 +142,7 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
         with path.open("rb") as file:
             file.seek(offset)
             content = file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return [], offset
     complete = content[: content.rfind(b"\n") + 1]
     events = [event for line in complete.splitlines() if (event := _parse(line)) is not None]
@@ -184,7 +184,13 @@ def fold_event(status: RunStatus, event: Event) -> RunStatus:
     if kind == "dry_run":
         return replace(status, expected_s=event.get("expected_s"))
     if kind in _TERMINAL:
-        return replace(status, state=_TERMINAL[kind], reason=str(event.get("reason", "")))
+        return replace(
+            status,
+            state=_TERMINAL[kind],
+            reason=str(event.get("reason", "")),
+            epoch=int(event.get("epoch", status.epoch)),
+            step=int(event.get("step", status.step)),
+        )
     if kind == "step":
         return replace(status, step=int(event["step"]), num_steps=int(event["num_steps"]))
     if kind == "epoch":

@@ -87,9 +87,9 @@ class _Run:
             try:
                 self.folder.write_process()
                 self._train(config, is_resume=is_resume)
-            except RunCancelledError:
-                log.info("cancelled")
-                self.events.write("cancelled")
+            except RunCancelledError as cancelled:
+                log.info("cancelled at step %d", cancelled.step)
+                self.events.write("cancelled", epoch=cancelled.epoch, step=cancelled.step)
             except KeyboardInterrupt:  # the second one: as it stands, without a checkpoint
                 self.events.write("cancelled")
                 raise
@@ -182,7 +182,7 @@ class _Run:
         }
         write_text_atomic(self.folder.metrics, json.dumps(report, indent=2) + "\n")
         self.events.write("finished", metrics=loop.position.best_metrics)
-        log.info("finished: %s", loop.position.best_metrics)
+        log.info("finished: %s", json.dumps(loop.position.best_metrics))
 
     def _is_cancelled(self) -> bool:
         return self._stop.is_set() or self.folder.cancel.exists()
