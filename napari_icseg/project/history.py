@@ -65,9 +65,7 @@ class Operation:
 
     def update(self, table: Table, row_id: int, values: Mapping[str, object]) -> bool:
         """Change a row; return whether it was different before. The row must exist."""
-        row = _fetch(self._connection, table, row_id)
-        if row is None:
-            raise KeyError(f"{table} {row_id}")
+        row_id, row = self._existing(table, row_id)
         if all(row[key] == value for key, value in values.items()):
             return False
         self._before.setdefault((table, row_id), row)
@@ -77,9 +75,7 @@ class Operation:
 
     def delete(self, table: Table, row_id: int) -> None:
         """Remove a row that must exist."""
-        row = _fetch(self._connection, table, row_id)
-        if row is None:
-            raise KeyError(f"{table} {row_id}")
+        row_id, row = self._existing(table, row_id)
         self._before.setdefault((table, row_id), row)
         self._note_image(table, row_id, row)
         self._image_list |= table == "images"
@@ -98,12 +94,26 @@ class Operation:
         self._connection.execute(
             "INSERT INTO operations (created_unix_s, kind, summary, image_id, undoable, other_side)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (time.time(), kind, summary, image_id, undoable, side),
+            (
+                time.time(),
+                kind,
+                summary,
+                None if image_id is None else int(image_id),
+                undoable,
+                side,
+            ),
         )
 
     def touched(self) -> Touched:
         """Return what this operation changed."""
         return _touched(self._before, self._images, image_list=self._image_list)
+
+    def _existing(self, table: Table, row_id: int) -> tuple[int, Row]:
+        row_id = int(row_id)  # arrays hand out NumPy's integers, which JSON does not know
+        row = _fetch(self._connection, table, row_id)
+        if row is None:
+            raise KeyError(f"{table} {row_id}")
+        return row_id, row
 
     def _note_image(self, table: Table, row_id: int, row: Mapping[str, object]) -> None:
         _note_image(self._images, table, row_id, row)

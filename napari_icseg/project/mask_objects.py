@@ -15,22 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-def class_name(value: int, names: Sequence[str]) -> str:
-    """Return the class of a pixel value: 1 is the first name; beyond the last, "class N"."""
-    return names[value - 1] if value <= len(names) else f"class {value}"
-
-
 def semantic_objects(labels: npt.NDArray[Any], names: Sequence[str]) -> tuple[ImportedObject, ...]:
     """Return one object for each connected region of a class in `labels`, ints (H, W).
 
+    `names[value - 1]` is the class of a value; there must be one for each.
     Pixels that touch at a corner only are not connected: neither are the metal nets that they
     belong to. Drawn again, the objects give exactly `labels`.
     """
     objects: list[ImportedObject] = []
     for value in _values(labels):
         regions, _ = ndimage.label(labels == value)
-        name = class_name(value, names)
-        objects.extend(ImportedObject(name, mask) for _, mask in _masks(regions))
+        objects.extend(ImportedObject(names[value - 1], mask) for _, mask in _masks(regions))
     return tuple(objects)
 
 

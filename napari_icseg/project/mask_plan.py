@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.import_plan import ImportedImage, ImportedObject, ImportPlan
-from napari_icseg.project.mask_objects import class_name, instance_objects, semantic_objects
+from napari_icseg.project.mask_objects import instance_objects, semantic_objects
 from napari_icseg.project.naming import match_masks
 from napari_icseg.project.records import ImageStatus
 from trainers.errors import DataError
@@ -20,6 +20,8 @@ from trainers.io.masks import read_mask
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy.typing as npt
+
     from napari_icseg.project.records import ImageRecord
     from napari_icseg.project.watching import Watch
     from trainers.io.folders import DatasetItem
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 MaskKind = Literal["semantic", "instances"]
 CLASSES_NAME = "classes.txt"
 INSTANCES_NAME = "instances.json"
+MAX_UNNAMED_CLASSES = 16
 
 
 def plan_folder(folder: Path, class_names: Sequence[str], watch: Watch) -> ImportPlan:
@@ -39,7 +42,7 @@ def plan_folder(folder: Path, class_names: Sequence[str], watch: Watch) -> Impor
 
     """
     index = discover(folder)
-    names = index.class_names or tuple(class_names)
+    names: tuple[str, ...] = index.class_names or tuple(class_names)
     images: list[ImportedImage] = []
     notes = list(index.notes)
     for item in watch.over(index.items):
@@ -48,7 +51,9 @@ def plan_folder(folder: Path, class_names: Sequence[str], watch: Watch) -> Impor
         except DataError as error:
             notes.append(f"left out: {error}")
         else:
-            images.append(_folder_image(item, shape_hw, names))
+            labels = None if item.mask is None else read_mask(item.mask, shape_hw)
+            names = names_for(labels, names, item.mask)
+            images.append(_folder_image(item, shape_hw, labels, names))
     if index.items and not images:
         raise ProjectError(f"no image of {folder} can be used. {notes[-1]}")
     return _plan(folder.name, images, names, notes)
@@ -85,13 +90,16 @@ def plan_masks(
         image, path = by_id[image_id]
         labels = read_mask(folder / file, image.shape)
         if kind == "semantic":
+            names = names_for(labels, names, folder / file)
             objects = semantic_objects(labels, names)
         else:
             objects = instance_objects(labels, table.get(file, ()), default_class)
         imported.append(_labelled(path, image.shape, objects))
     unmatched = [file for file in files if file not in matches]
-    notes = [f"{len(unmatched)} masks fit no image, {unmatched[0]} for instance."]
-    return _plan(folder.name, imported, names, notes if unmatched else [])
+    notes = []
+    if unmatched:
+        notes.append(f"{len(unmatched)} masks fit no image, {unmatched[0]} for instance.")
+    return _plan(folder.name, imported, names, notes)
 
 
 def mask_files(folder: Path) -> tuple[str, ...]:
@@ -111,13 +119,33 @@ def mask_files(folder: Path) -> tuple[str, ...]:
     )
 
 
+def names_for(
+    labels: npt.NDArray[Any] | None, names: tuple[str, ...], path: Path | None
+) -> tuple[str, ...]:
+    """Return the class names, lengthened by "class N" if a semantic mask has higher values.
+
+    Raises:
+        DataError: if the values are so high that the mask rather holds instances.
+
+    """
+    highest = 0 if labels is None else int(labels.max())
+    if highest > len(names) + MAX_UNNAMED_CLASSES:
+        raise DataError(
+            f"{path} has pixels of value {highest}, but only {len(names)} classes are known. "
+            f"Name them in {CLASSES_NAME} beside the masks, or import the masks as instances."
+        )
+    return (*names, *(f"class {value}" for value in range(len(names) + 1, highest + 1)))
+
+
 def _folder_image(
-    item: DatasetItem, shape_hw: tuple[int, int], names: Sequence[str]
+    item: DatasetItem,
+    shape_hw: tuple[int, int],
+    labels: npt.NDArray[Any] | None,
+    names: Sequence[str],
 ) -> ImportedImage:
-    if item.mask is None:
+    if labels is None:
         return ImportedImage(item.image, shape_hw, split=item.split)
-    objects = semantic_objects(read_mask(item.mask, shape_hw), names)
-    return _labelled(item.image, shape_hw, objects, item.split)
+    return _labelled(item.image, shape_hw, semantic_objects(labels, names), item.split)
 
 
 def _labelled(
@@ -133,15 +161,7 @@ def _labelled(
 def _plan(
     title: str, images: Sequence[ImportedImage], names: Sequence[str], notes: Sequence[str]
 ) -> ImportPlan:
-    used = {each.class_name for image in images for each in image.objects}
-    others = sorted(used - set(names), key=_class_order)
-    return ImportPlan(title, tuple(images), (*names, *others), {}, tuple(notes))
-
-
-def _class_order(name: str) -> tuple[int, str]:
-    # "class 10" comes after "class 9"
-    number = name.rsplit(" ", 1)[-1]
-    return (int(number) if number.isdecimal() else 0, name)
+    return ImportPlan(title, tuple(images), tuple(names), {}, tuple(notes))
 
 
 def _class_names_file(folder: Path) -> tuple[str, ...]:
@@ -162,12 +182,12 @@ def _read_table(folder: Path) -> Mapping[str, tuple[str, ...]]:
         return {}
     try:
         content: Any = json.loads(path.read_bytes())
-        names = [str(name) for name in content["classes"]]
+        names = dict(enumerate(map(str, content["classes"]), start=1))
         return {
-            str(file): tuple(class_name(int(value), names) for value in values)
+            str(file): tuple(names[value] for value in values)
             for file, values in content["files"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DataError(
             f"Cannot read {path} ({error}). Delete it to give all instances one class."
         ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsInt
 
 from napari_icseg.project.core import ProjectCore
 from napari_icseg.project.errors import ProjectError
@@ -100,12 +100,12 @@ class ObjectEdits(ProjectCore):
 
     def set_class(self, object_ids: int | Iterable[int], class_id: int) -> None:
         """Give one object, or several in one operation, another class."""
-        ids = (object_ids,) if isinstance(object_ids, int) else tuple(object_ids)
+        ids = (object_ids,) if isinstance(object_ids, SupportsInt) else tuple(object_ids)
         summary = f"make {len(ids)} objects {self.class_by_id(class_id).name}"
         with self.operation(OperationKind.SET_CLASS, summary) as operation:
             for object_id in ids:
                 self.object_by_id(object_id)
-                operation.update("objects", object_id, {"class_id": class_id})
+                operation.update("objects", object_id, {"class_id": int(class_id)})
 
     def delete_objects(self, object_ids: Iterable[int]) -> None:
         """Delete objects, of any images, in one operation.
@@ -137,8 +137,9 @@ class ObjectEdits(ProjectCore):
 
 def insert_object(operation: Operation, image: ImageRecord, new: NewObject) -> int:
     """Add an object's row after checking that it lies inside its image."""
-    values = {"image_id": image.id, "class_id": new.class_id, **mask_values(image, new.mask)}
-    more = {"source": new.source, "score": new.score, "is_crowd": new.is_crowd}
+    values = {"image_id": image.id, "class_id": int(new.class_id), **mask_values(image, new.mask)}
+    score = None if new.score is None else float(new.score)
+    more = {"source": new.source, "score": score, "is_crowd": bool(new.is_crowd)}
     return operation.insert("objects", {**values, **more})
 
 
@@ -156,8 +157,9 @@ def mask_values(image: ImageRecord, mask: RleMask) -> dict[str, object]:
             f"the mask covers rows {mask.row}..{bottom - 1} and columns {mask.col}..{right - 1}, "
             f"but {image.name} has {image.height} rows and {image.width} columns"
         )
+    # arrays hand out NumPy's integers, which SQLite does not know
     box = {"row": mask.row, "col": mask.col, "height": mask.height, "width": mask.width}
-    return {**box, "counts": mask.counts}
+    return {**{key: int(value) for key, value in box.items()}, "counts": mask.counts}
 
 
 def _what(project: ProjectCore, objects: Sequence[NewObject | ObjectRecord]) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from napari_icseg.project.errors import (
     ProjectDamagedError,
     ProjectError,
+    ProjectLockedError,
     ProjectReadOnlyError,
     ProjectVersionError,
     ProjectWriteError,
@@ -41,7 +42,6 @@ _HEADER_BYTES = 100
 _WHOLE_CHECK_MAX_BYTES = 64 * 2**20
 _LISTING_TABLES = ("meta", "classes", "images")
 _BUSY_TIMEOUT_S = 5.0
-_FULL_CODES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 
 
 def create_file(path: Path, *, root: str) -> None:
@@ -161,14 +161,18 @@ def check_all(connection: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def damage_errors(path: Path) -> Iterator[None]:
-    """Turn what reading damaged content raises into `ProjectDamagedError`.
+    """Turn what reading raises into errors that say what to do.
 
-    Besides SQLite's own errors these are those of texts that are no UTF-8, of unknown words
-    and of JSON and zlib streams that do not decode.
+    Damaged content shows as SQLite's own errors, texts that are no UTF-8, unknown words, and
+    JSON or zlib streams that do not decode. A drive that is gone is told from damage.
     """
     try:
         yield
-    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError, zlib.error) as error:
+    except sqlite3.ProgrammingError:  # a mistake of the caller, not of the file
+        raise
+    except sqlite3.DatabaseError as error:
+        raise _reading_failed(path, error) from error
+    except (ValueError, TypeError, KeyError, zlib.error) as error:
         raise _damaged(path, error) from error
 
 
@@ -177,14 +181,16 @@ def write_errors(path: Path) -> Iterator[None]:
     """Turn SQLite's errors while writing into ones that say what to do."""
     try:
         yield
+    except sqlite3.ProgrammingError:  # a mistake of the caller, not of the file
+        raise
     except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        if code in _FULL_CODES:
-            reason = "the disk is full or the file may not grow. Free some space"
-        elif code is not None and code & 0xFF == sqlite3.SQLITE_READONLY:
+        code = _primary_code(error)
+        if code == sqlite3.SQLITE_FULL:
+            reason = "the disk is full. Free some space"
+        elif code == sqlite3.SQLITE_READONLY:
             reason = "the file has become read-only. Give write permission"
         else:
-            reason = f"{error}. Check the disk"
+            reason = f"{error}. Check that the drive is connected and not full"
         raise ProjectWriteError(
             f"the change was not saved to {path}: {reason}, then repeat the last step. "
             "Everything accepted before is safe."
@@ -194,6 +200,23 @@ def write_errors(path: Path) -> Iterator[None]:
 def _raise_findings(finding: str, path: Path) -> None:
     if finding != "ok":
         raise _damaged(path, finding)
+
+
+def _reading_failed(path: Path, error: sqlite3.DatabaseError) -> ProjectError:
+    code = _primary_code(error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return ProjectLockedError(f"{path} is being written by another program; try again.")
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        return ProjectError(
+            f"cannot read {path} ({error}). Is the drive connected? In a read-only folder, copy "
+            f"{path.name} together with {path.name}-wal, if that is there, to a folder of yours "
+            "and open it there."
+        )
+    return _damaged(path, error)
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 def _damaged(path: Path, finding: object) -> ProjectDamagedError:

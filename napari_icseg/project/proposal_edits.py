@@ -22,6 +22,9 @@ from napari_icseg.project.records import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from napari_icseg.project.history import Operation
+    from napari_icseg.project.records import ImageRecord
+
 
 class ProposalEdits(ProjectCore):
     """The edits of proposals and rounds."""
@@ -46,9 +49,7 @@ class ProposalEdits(ProjectCore):
             for old in self.proposals(image_id) if replace else ():
                 operation.delete("proposals", old.id)
             for new in proposals:
-                values = {"image_id": image_id, "class_id": new.class_id, "score": new.score}
-                mask = mask_values(image, new.mask)
-                operation.insert("proposals", {**values, **mask, "round_id": round_id})
+                _insert_proposal(operation, image, new, round_id)
         return self.proposals(image_id)
 
     def accept_proposal(self, proposal_id: int) -> ObjectRecord:
@@ -97,6 +98,15 @@ class ProposalEdits(ProjectCore):
             statement = f"INSERT INTO rounds ({columns}) VALUES (?, ?, ?, ?)"
             round_id = self._connection.execute(statement, values).lastrowid
         return next(known for known in self.rounds() if known.id == round_id)
+
+
+def _insert_proposal(
+    operation: Operation, image: ImageRecord, new: NewProposal, round_id: int | None
+) -> None:
+    score = None if new.score is None else float(new.score)
+    values = {"image_id": image.id, "class_id": int(new.class_id), "score": score}
+    mask = mask_values(image, new.mask)
+    operation.insert("proposals", {**values, **mask, "round_id": round_id})
 
 
 def _num(ids: Sequence[int]) -> str:

@@ -103,7 +103,7 @@ class ProjectReader:
 
     def objects(self, image_id: int) -> tuple[ObjectRecord, ...]:
         """Return the accepted objects of an image, oldest first."""
-        rows = self._rows(f"{_OBJECTS} WHERE image_id = ? ORDER BY id", image_id)
+        rows = self._rows(f"{_OBJECTS} WHERE image_id = ? ORDER BY id", int(image_id))
         return self._records(_object, rows)
 
     def object_by_id(self, object_id: int) -> ObjectRecord:
@@ -112,7 +112,7 @@ class ProjectReader:
 
     def proposals(self, image_id: int) -> tuple[ProposalRecord, ...]:
         """Return what waits for a decision on an image, the surest first."""
-        rows = self._rows(f"{_PROPOSALS} WHERE image_id = ? ORDER BY score DESC, id", image_id)
+        rows = self._rows(f"{_PROPOSALS} WHERE image_id = ? ORDER BY score DESC, id", int(image_id))
         return self._records(_proposal, rows)
 
     def proposal(self, proposal_id: int) -> ProposalRecord:
@@ -158,7 +158,7 @@ class ProjectReader:
     def _one(
         self, make: Callable[[Sequence[Any]], _Record], question: str, row_id: int, noun: str
     ) -> _Record:
-        rows = self._rows(f"{question} WHERE id = ?", row_id)
+        rows = self._rows(f"{question} WHERE id = ?", int(row_id))
         if not rows:
             raise ProjectError(f"this project has no {noun} {row_id}; it may have been undone")
         return self._records(make, rows)[0]
