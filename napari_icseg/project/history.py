@@ -84,8 +84,12 @@ class Operation:
     def log(
         self, kind: OperationKind, summary: str, *, image_id: int | None, undoable: bool
     ) -> None:
-        """Write the log row. What was undone before can no longer be redone."""
-        if self._before:
+        """Write the log row.
+
+        What was undone before can no longer be redone, except after an operation that cannot
+        be undone itself: the user did not choose to go another way.
+        """
+        if self._before and undoable:
             self._connection.execute(
                 "UPDATE operations SET state = ? WHERE state = ?",
                 (OperationState.ABANDONED, OperationState.UNDONE),

@@ -36,14 +36,16 @@ class ProposalEdits(ProjectCore):
         *,
         round_id: int | None = None,
         replace: bool = True,
+        undoable: bool = True,
     ) -> tuple[ProposalRecord, ...]:
         """Put proposals beside an image's objects, instead of earlier ones by default.
 
-        Objects and status do not change: nothing a model says touches accepted work.
+        Objects and status do not change: nothing a model says touches accepted work. What a
+        program proposes unasked is not `undoable`: undo and redo pass it by.
         """
         summary = f"propose {len(proposals)} objects"
         kind = OperationKind.ADD_PROPOSALS
-        with self.operation(kind, summary, image_id=image_id) as operation:
+        with self.operation(kind, summary, image_id=image_id, undoable=undoable) as operation:
             image = self.image(image_id)
             self.require_classes(new.class_id for new in proposals)
             for old in self.proposals(image_id) if replace else ():
