@@ -26,8 +26,8 @@ class CurvesWidget(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.plots = pg.GraphicsLayoutWidget()
-        self.loss_plot = self.plots.addPlot(row=0, col=0)
-        self.iou_plot = self.plots.addPlot(row=1, col=0)
+        self.loss_plot = self.plots.addPlot(row=0, col=0, axisItems=_epoch_axis())
+        self.iou_plot = self.plots.addPlot(row=1, col=0, axisItems=_epoch_axis())
         self._curves = _add_curves(self.loss_plot, self.iou_plot)
         _arrange(self.plots, self.loss_plot, self.iou_plot)
         layout = QVBoxLayout(self)
@@ -55,6 +55,19 @@ class CurvesWidget(QWidget):
             plot.legend.setLabelTextColor(foreground)
             for _, label in plot.legend.items:
                 label.setText(label.text, color=foreground)
+
+
+class _WholeNumberAxis(pg.AxisItem):
+    """There is no epoch 1.5 to put a number on."""
+
+    def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:
+        """Hook of pyqtgraph: distances of ticks, wide ones first."""
+        spacings = super().tickSpacing(minVal, maxVal, size)
+        return [pair for pair in spacings if pair[0] >= 1.0] or [(1.0, 0.0)]
+
+
+def _epoch_axis() -> dict[str, Any]:
+    return {"bottom": _WholeNumberAxis("bottom")}
 
 
 def _add_curves(loss_plot: Any, iou_plot: Any) -> dict[str, Any]:

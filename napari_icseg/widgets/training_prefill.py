@@ -21,7 +21,7 @@ class PrefillPanel(QWidget):
         super().__init__(parent)
         self.chosen = QLabel()
         self.chosen.setWordWrap(True)
-        self.automatic = QCheckBox("Pre-fill each unlabelled image when it is shown")
+        self.automatic = QCheckBox("Pre-fill unlabelled images when shown")
         self.prefill = QPushButton("Pre-fill this image (F)")
         self.prefill.setToolTip("Let the chosen model propose objects for the image shown")
         self.accept = QPushButton()

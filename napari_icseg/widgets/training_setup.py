@@ -118,13 +118,10 @@ class SetupPanel(QWidget):
     def _on_model_changed(self) -> None:
         option = self._options.get(str(self.model.currentData()))
         self.preset.clear()
-        for preset, _ in option.epochs_by_preset if option else ():
+        for preset in option.presets if option else ():
             self.preset.addItem(_PRESET_TEXT.get(preset, preset), preset)
 
     def _on_preset_changed(self) -> None:
-        option = self._options.get(str(self.model.currentData()))
-        epochs = dict(option.epochs_by_preset).get(str(self.preset.currentData())) if option else 0
-        self.epochs.setSpecialValueText(f"as the preset says ({epochs})")
         self._update_header()
 
     def _on_header_toggled(self, checked: bool) -> None:
@@ -136,9 +133,8 @@ class SetupPanel(QWidget):
         choice = self.choice()
         option = self._options.get(choice.model)
         if option is not None:
-            epochs = choice.epochs or dict(option.epochs_by_preset).get(choice.preset, 0)
-            text = f"Settings: {option.label}, preset {choice.preset}, {epochs} epochs"
-            self.header.setText(text)
+            epochs = "" if choice.epochs is None else f", {choice.epochs} epochs"
+            self.header.setText(f"Settings: {option.label}, preset {choice.preset}{epochs}")
 
     def _on_train_clicked(self) -> None:
         self.train_clicked.emit(self.choice())
@@ -156,6 +152,7 @@ def _header() -> QToolButton:
 def _epochs_box() -> QSpinBox:
     box = QSpinBox()
     box.setRange(_AS_PRESET, _MAX_EPOCHS)
+    box.setSpecialValueText("as the preset says")
     box.setToolTip("How often the training goes through all images; the lowest value: the preset's")
     # scrolling the dock must not change a setting on the way
     box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

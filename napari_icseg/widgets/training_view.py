@@ -10,12 +10,12 @@ Tone = Literal["neutral", "active", "good", "warning", "bad"]
 
 @dataclass(frozen=True)
 class ModelOption:
-    """A model that can be trained, with its presets and the epochs that each trains for."""
+    """A model that can be trained, and its presets; the first is the default."""
 
     name: str
     label: str
     tooltip: str
-    epochs_by_preset: tuple[tuple[str, int], ...]
+    presets: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,157 @@
+"""What a run is doing, in words and figures; pure functions of its snapshot."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from napari_icseg.widgets.training_view import CurveView, ModelRow, RunView
+from trainers.progress import RunState
+
+if TYPE_CHECKING:
+    from napari_icseg.jobs.watcher import RunSnapshot
+    from napari_icseg.widgets.training_view import Tone
+    from trainers.progress import EpochPoint, RunStatus
+
+MODEL_LABELS = {"unet": "U-Net"}
+TONES: dict[RunState, Tone] = {
+    RunState.QUEUED: "neutral",
+    RunState.RUNNING: "active",
+    RunState.FINISHED: "good",
+    RunState.CANCELLED: "neutral",
+    RunState.FAILED: "bad",
+    RunState.INTERRUPTED: "warning",
+}
+_RESUMABLE = (RunState.INTERRUPTED, RunState.CANCELLED, RunState.FAILED)
+_ACTIVE = (RunState.QUEUED, RunState.RUNNING)
+NO_RUN = RunView(sentence="No training yet.")
+
+
+def run_view(run: RunSnapshot, *, remaining_s: float | None, is_stopping: bool = False) -> RunView:
+    """Return what the dock shows of a run.
+
+    `remaining_s` is the expected time to its end; `is_stopping` says that the user has asked
+    for its end and it has not come yet.
+    """
+    status = run.status
+    is_running = status.state is RunState.RUNNING
+    return RunView(
+        name=run.name,
+        title=f"{model_label(run)}, started {moment(run.created_unix_s)}",
+        sentence="Stopping…" if is_stopping else sentence(run),
+        tone=TONES[status.state],
+        detail=_detail(status, remaining_s) if is_running else "",
+        fraction=status.fraction if status.num_steps else None,
+        has_progress=is_running,
+        can_cancel=status.state in _ACTIVE and not is_stopping,
+        can_resume=status.state in _RESUMABLE and not is_stopping,
+        curves=curve_view(status),
+        warnings=status.warnings,
+    )
+
+
+def sentence(run: RunSnapshot) -> str:
+    """Return the state as a sentence that says what can be done next."""
+    status = run.status
+    if status.state is RunState.QUEUED:
+        return "Waiting: it starts as soon as the training before it has ended."
+    if status.state is RunState.RUNNING:
+        return "Training…" if status.num_steps else "Starting the training process…"
+    if status.state is RunState.FINISHED:
+        return _result(status)
+    if status.state is RunState.FAILED:
+        return f"Training failed: {status.reason or 'see the log.'}"
+    if status.state is RunState.INTERRUPTED:
+        return f"Training was interrupted (its process ended). {_resume_hint(status)}"
+    return f"Training was cancelled. {_resume_hint(status)}"
+
+
+def model_row(run: RunSnapshot, *, chosen: str | None) -> ModelRow:
+    """Return the run's row in the model list; its scores are those of the best epoch."""
+    status = run.status
+    best = best_epoch(status)
+    scores = {} if best is None else best.val
+    return ModelRow(
+        name=run.name,
+        label=model_label(run),
+        created_unix_s=run.created_unix_s,
+        state=status.state.value,
+        tone=TONES[status.state],
+        epochs=f"{status.epoch}/{status.num_epochs}" if status.num_epochs else "–",
+        pixel_accuracy=scores.get("pixel_accuracy"),
+        iou=scores.get("iou"),
+        dice=scores.get("dice"),
+        can_prefill=can_prefill(run),
+        is_chosen=run.name == chosen,
+    )
+
+
+def can_prefill(run: RunSnapshot) -> bool:
+    """Say whether the run has a checkpoint: there is one after each epoch."""
+    return run.status.epoch >= 1
+
+
+def model_label(run: RunSnapshot) -> str:
+    """Return the kind of model as people write it."""
+    name = run.status.model or (run.request.model if run.request else "")
+    return MODEL_LABELS.get(name, name or "unknown")
+
+
+def best_epoch(status: RunStatus) -> EpochPoint | None:
+    """Return the epoch with the best validation IoU, whose weights are kept; None before it."""
+    scored = [point for point in status.curves.epochs if "iou" in point.val]
+    return max(scored, key=lambda point: point.val["iou"], default=None)
+
+
+def curve_view(status: RunStatus) -> CurveView:
+    """Return the curves, single steps as fractions of epochs."""
+    steps, epochs = status.curves.steps, status.curves.epochs
+    per_epoch = status.num_steps / status.num_epochs if status.num_epochs else 1.0
+    return CurveView(
+        steps_epoch=tuple(point.step / max(per_epoch, 1e-9) for point in steps),
+        steps_loss=tuple(point.loss for point in steps),
+        epochs=tuple(float(point.epoch) for point in epochs),
+        train_loss=tuple(point.train_loss for point in epochs),
+        val_loss=tuple(point.val_loss for point in epochs),
+        val_iou=tuple(point.val.get("iou", float("nan")) for point in epochs),
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a time to wait as a person would say it."""
+    if seconds < 45:
+        return "less than a minute"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about {max(1, minutes)} min"
+    return f"about {minutes // 60} h {minutes % 60} min"
+
+
+def _detail(status: RunStatus, remaining_s: float | None) -> str:
+    if not status.num_steps:
+        return "This takes some seconds."
+    epoch = min(status.epoch + 1, status.num_epochs)
+    words = [f"Epoch {epoch} of {status.num_epochs}", f"step {status.step} of {status.num_steps}"]
+    if remaining_s is not None:
+        words.append(f"{duration(remaining_s)} left")
+    return " · ".join(words)
+
+
+def _result(status: RunStatus) -> str:
+    best = best_epoch(status)
+    if best is None:
+        return "Finished."
+    names = (("iou", "IoU"), ("dice", "Dice"), ("pixel_accuracy", "pixel accuracy"))
+    scores = ", ".join(f"{label} {best.val[key]:.3f}" for key, label in names if key in best.val)
+    return f"Finished. Validation: {scores} (epoch {best.epoch} of {status.num_epochs})."
+
+
+def _resume_hint(status: RunStatus) -> str:
+    if not status.num_steps:
+        return "Resume starts it again."
+    return f"Resume continues from epoch {min(status.epoch + 1, status.num_epochs)}."
+
+
+def moment(unix_s: float) -> str:
+    """Return a time in short, in the local zone."""
+    return time.strftime("%d %b %H:%M", time.localtime(unix_s))
