@@ -143,11 +143,12 @@ def _predict_window(loaded: LoadedModel, image: npt.NDArray[np.float32]) -> Prob
 
 
 def _origins(length_px: int) -> list[int]:
-    """Return where windows start so that they cover `length_px` with the overlap."""
-    if length_px <= WINDOW_PX:
-        return [0]
-    num_gaps = -(-(length_px - WINDOW_PX) // (WINDOW_PX - OVERLAP_PX))
-    return [round(i * (length_px - WINDOW_PX) / num_gaps) for i in range(num_gaps + 1)]
+    """Return where windows start so that they cover `length_px` with the overlap.
+
+    All are multiples of the same step, hence of the model's stride: a window then pools the
+    same pixels together as the whole image would.
+    """
+    return list(range(0, max(1, length_px - OVERLAP_PX), WINDOW_PX - OVERLAP_PX))
 
 
 def _fade(size_px: int) -> npt.NDArray[np.float32]:

@@ -73,6 +73,26 @@ def _is_ours(run_dir: Path) -> bool:
     return process is not None and process[0] in (os.getpid(), os.getppid())
 
 
+def ensure_trained(config: TrainConfig, *, on_event: Listener | None = None) -> RunStatus:
+    """Start the run, go on with it, or do nothing if `config.out` has finished already.
+
+    Raises as `train`; also `TrainingError` if the folder holds a run with other settings.
+    """
+    folder = RunFolder(config.out)
+    if not folder.state.exists():
+        return train(config, on_event=on_event)
+    begun = read_config(folder.config)
+    # as text, because JSON turns tuples of model options into lists
+    if begun.replace(class_names=config.class_names).to_json() != config.to_json():
+        raise TrainingError(
+            f"{folder.path} holds a run with other settings. Choose another folder or remove it."
+        )
+    status = read_status(folder.path)
+    if status.state is RunState.FINISHED:
+        return status
+    return resume(folder.path, on_event=on_event)
+
+
 class _Run:
     """One process working on one run folder."""
 

@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from trainers.config import TrainConfig
+
+# a busy machine must not fail a property
+settings.register_profile("trainers", deadline=None)
+settings.load_profile("trainers")
 
 MakeTiles = Callable[..., Path]
 MakeConfig = Callable[..., TrainConfig]

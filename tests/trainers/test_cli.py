@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from trainers.cli import app
+from trainers.io.masks import read_mask
+from trainers.progress import RunState, read_status
+from trainers.terminal import run_app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.trainers.conftest import MakeTiles
+
+COMMANDS = [
+    ["train"],
+    ["predict"],
+    ["evaluate"],
+    ["synth"],
+    ["models", "list"],
+    ["experiment", "table2"],
+]
+TINY = ["--image-size", "32", "--num-threads", "1", "--device", "cpu"]
+TINY += ["--set", "option.widths=[4,8]", "--set", "option.min_crops=0"]
+
+
+def icseg(*words: object) -> int:
+    return run_app(app, [str(word) for word in words])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_help_shows_an_example(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert icseg(*command, "--help") == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"Example: icseg {' '.join(command)}" in words
+
+
+def test_help_imports_no_torch() -> None:
+    code = (
+        "import sys; from trainers.cli import app; from trainers.terminal import run_app; "
+        "assert run_app(app, ['train', '--help']) == 0; sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_synth_train_evaluate_predict_and_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, run = tmp_path / "tiles", tmp_path / "runs" / "first"
+    synth = ["--count", 4, "--test-count", 2, "--seed", 3, "--size-px", 64]
+    assert icseg("synth", "--preset", "avr_m1", *synth, "--out", data) == 0
+    assert icseg("train", "unet", "--data", data, "--epochs", 1, "--out", run, *TINY) == 0
+    shown = capsys.readouterr().out
+    assert "validating on" in shown
+    assert "Epoch 1/1" in shown
+    scores = tmp_path / "scores.json"
+    assert icseg("evaluate", run, "--data", data, "--json", scores) == 0
+    report: dict[str, Any] = json.loads(scores.read_text())
+    assert report["split"] == "test"
+    assert 0.0 <= report["pixel_accuracy"] <= 1.0
+    masks = tmp_path / "masks"
+    assert icseg("predict", run, "--images", data / "test" / "images", "--out", masks) == 0
+    assert {read_mask(path).shape for path in masks.iterdir()} == {(64, 64)}
+    capsys.readouterr()
+    assert icseg("models", "list", tmp_path / "runs", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["run"], row["model"], row["state"]) == ("first", "unet", "finished")
+    assert row["iou"] is not None
+    assert icseg("models", "list", tmp_path / "runs") == 0
+    assert "first" in capsys.readouterr().out
+
+
+def test_settings_reach_the_run(make_tiles: MakeTiles, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ["--epochs", 1, "--lr", 0.01, "--seed", 4, "--set", "grad_clip=2.5", *TINY]
+    assert icseg("train", "unet", "--data", make_tiles(4), "--out", run, *words) == 0
+    config = json.loads((run / "config.json").read_text())
+    assert (config["lr"], config["seed"], config["grad_clip"]) == (0.01, 4, 2.5)
+    assert config["model_options"]["widths"] == [4, 8]
+
+
+def test_a_stopped_run_exits_with_1_and_can_be_resumed(
+    make_tiles: MakeTiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "cancel").touch()
+    data = make_tiles(4)
+    assert icseg("train", "unet", "--data", data, "--epochs", 1, "--out", run, *TINY) == 1
+    assert f"--resume {run}" in capsys.readouterr().err
+    assert icseg("train", "--resume", run) == 0
+    assert read_status(run).state is RunState.FINISHED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train"],
+        ["train", "unet"],
+        ["train", "no-such-model", "--out", "x"],
+        ["train", "unet", "--out", "x", "--epochs", "many"],
+        ["train", "unet", "--out", "x", "--resume", "y"],
+        ["train", "unet", "--data", "d", "--out", "x", "--set", "lr"],
+        ["predict"],
+        ["evaluate", "run"],
+        ["no-such-command"],
+    ],
+)
+def test_wrong_usage_exits_with_2(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert icseg(*words) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["train", "unet", "--out", "x"], "--data DIR"),
+        (["train", "unet", "--data", "none", "--out", "x"], "no folder"),
+        (["train", "unet", "--data", "none", "--out", "x", "--set", "lrr=1"], "lrr"),
+        (["train", "--resume", "none"], "not a run folder"),
+        (["evaluate", "none", "--data", "none"], "no checkpoint"),
+        (["predict", "none.safetensors", "--images", "none", "--out", "x"], "no checkpoint"),
+        (["models", "list", "none"], "no folder"),
+        (["synth", "--preset", "none", "--out", "x"], "none"),
+    ],
+)
+def test_a_failure_exits_with_1_and_one_line(
+    words: list[str],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert icseg(*words) == 1
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("icseg: ")
+    assert reason in lines[0]
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="no checkpoint"):
+        icseg("evaluate", tmp_path / "none", "--data", "x", "--debug")
+
+
+def test_a_mistake_of_ours_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def broken(_folder: object) -> None:
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr("trainers.run_folder.list_runs", broken)
+    assert icseg("models", "list", tmp_path) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "icseg: ZeroDivisionError: two lines (run again with --debug for the traceback)"
+    ]
