@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_icseg.project.errors import ProjectError
-from napari_icseg.project.history import Operation, Touched, swap
+from napari_icseg.project.history import Operation, Touched, other_side, swap
 from napari_icseg.project.opening import check_all, damage_errors, write_errors
 from napari_icseg.project.reader import ProjectReader
 from napari_icseg.project.records import OperationKind, OperationState, UndoResult
@@ -142,7 +142,8 @@ class ProjectCore(ProjectReader):
             if found is None:
                 return None
             with damage_errors(self.file):
-                touched = swap(self._connection, found[0], state)
+                stored = other_side(self._connection, found[0])
+            touched = swap(self._connection, found[0], stored, state)
         self._tell(touched)
         images, objects = tuple(sorted(touched.images)), tuple(sorted(touched.objects))
         return UndoResult(found[0], OperationKind(found[1]), found[2], images, objects)

@@ -6,6 +6,7 @@ whole export appears or nothing of it.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from dataclasses import dataclass
@@ -16,14 +17,14 @@ from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.naming import file_names, mask_names
 from napari_icseg.project.publishing import publish, staging_folder
 from napari_icseg.project.records import ImageStatus
-from napari_icseg.project.rendering import render_instances, render_semantic
+from napari_icseg.project.rendering import Rendering, decode, render_instances, render_semantic
 from napari_icseg.project.watching import Watch, WorkCancelled
 from trainers.io.atomic import write_text_atomic
 from trainers.io.coco import CocoAnnotation, CocoCategory, CocoDataset, CocoImage, write_coco
 from trainers.io.masks import MAX_CLASS_ID, write_instances, write_semantic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from napari_icseg.project.reader import ProjectReader
     from napari_icseg.project.records import ImageRecord, ObjectRecord
@@ -107,16 +108,18 @@ def export_png(
 
     """
     out, images = Path(os.path.abspath(out_dir)), chosen_images(reader, statuses)
-    writer = _MaskWriter(class_values(reader), mask_names(images), kinds)
+    writer = _MaskWriter(reader, mask_names(images), kinds)
     try:
         with staging_folder(out) as stage:
-            for image in Watch(progress, cancelled).over(images):
-                writer.write(stage, image, reader.objects(image.id))
-            writer.write_tables(stage, [known.name for known in reader.classes()])
+            work = functools.partial(writer.write, stage)
+            written = tuple(Watch(progress, cancelled).map(work, images))
+            writer.write_tables(stage, written)
             files = publish(stage, out)
     except WorkCancelled:
         return ExportReport((), 0, 0, cancelled=True)
-    return ExportReport(files, len(images), writer.num_objects, tuple(writer.losses))
+    num_objects = sum(len(each.class_values) for each in written)
+    losses = tuple(loss for each in written for loss in each.losses)
+    return ExportReport(files, len(images), num_objects, losses)
 
 
 def chosen_images(
@@ -147,52 +150,61 @@ def _coco_image(image: ImageRecord, name: str) -> CocoImage:
     return CocoImage(image.id, name, image.height, image.width, attributes)
 
 
+@dataclass(frozen=True, slots=True)
+class _WrittenMasks:
+    """What is known of an image once its masks are written: the class value of each object."""
+
+    name: str
+    class_values: tuple[int, ...]
+    losses: tuple[str, ...]
+
+
 class _MaskWriter:
-    """Writes the masks of one image after the other and gathers what was lost."""
+    """Writes the masks of an image; holds nothing that changes, for several threads use it."""
 
     def __init__(
-        self, values: Mapping[int, int], names: Mapping[int, str], kinds: Collection[MaskKind]
+        self, reader: ProjectReader, names: Mapping[int, str], kinds: Collection[MaskKind]
     ) -> None:
-        if len(values) > MAX_CLASS_ID and "semantic" in kinds:
-            raise ProjectError(f"a semantic mask holds {MAX_CLASS_ID} classes, not {len(values)}")
-        self._values, self._names, self._kinds = values, names, kinds
-        self._instances: dict[str, list[int]] = {}
-        self.losses: list[str] = []
-        self.num_objects = 0
+        self._reader, self._names, self._kinds = reader, names, kinds
+        self._values = class_values(reader)
+        if len(self._values) > MAX_CLASS_ID and "semantic" in kinds:
+            raise ProjectError(
+                f"a semantic mask holds {MAX_CLASS_ID} classes, this project has "
+                f"{len(self._values)}. Export the instances only, or COCO."
+            )
 
-    def write(self, stage: Path, image: ImageRecord, objects: tuple[ObjectRecord, ...]) -> None:
-        name = self._names[image.id]
+    def write(self, stage: Path, image: ImageRecord) -> _WrittenMasks:
+        name, losses = self._names[image.id], list[str]()
+        objects = decode(self._reader.objects(image.id))
         if "semantic" in self._kinds:
             semantic = render_semantic(objects, self._values, image.shape)
-            write_semantic(_made(stage / "semantic" / name), semantic.labels)
-            self._note(image, "classes", semantic.num_overlapped_px)
+            write_semantic(stage / "semantic" / name, semantic.labels)
+            losses += _losses(image, "classes", "the later class", semantic)
         if "instances" in self._kinds:
             instances = render_instances(objects, image.shape)
-            write_instances(_made(stage / "instances" / name), instances.labels)
-            self._note(image, "instances", instances.num_overlapped_px, instances.hidden_ids)
-        self._instances[name] = [self._values[known.class_id] for known in objects]
-        self.num_objects += len(objects)
+            write_instances(stage / "instances" / name, instances.labels)
+            losses += _losses(image, "instances", "the smaller one", instances)
+        class_values = tuple(self._values[known.class_id] for known in objects)
+        return _WrittenMasks(name, class_values, tuple(losses))
 
-    def write_tables(self, stage: Path, class_names: list[str]) -> None:
+    def write_tables(self, stage: Path, written: Sequence[_WrittenMasks]) -> None:
+        class_names = [known.name for known in self._reader.classes()]
         write_text_atomic(stage / CLASSES_NAME, "".join(f"{name}\n" for name in class_names))
         if "instances" in self._kinds:
-            table = {"classes": class_names, "files": self._instances}
-            write_text_atomic(stage / "instances" / INSTANCES_NAME, json.dumps(table, indent=1))
-
-    def _note(
-        self, image: ImageRecord, what: str, num_px: int, hidden_ids: tuple[int, ...] = ()
-    ) -> None:
-        if num_px:
-            on_top = "the later class" if what == "classes" else "the smaller object"
-            self.losses.append(
-                f"{image.path}: {num_px} pixels belong to several {what}; {on_top} is on top."
-            )
-        for object_id in hidden_ids:
-            self.losses.append(
-                f"{image.path}: object {object_id} lies wholly under others and is not in the mask."
-            )
+            files = {each.name: each.class_values for each in written}
+            text = json.dumps({"classes": class_names, "files": files}, indent=1)
+            write_text_atomic(stage / "instances" / INSTANCES_NAME, text)
 
 
-def _made(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+def _losses(image: ImageRecord, what: str, on_top: str, rendering: Rendering) -> list[str]:
+    losses = []
+    if rendering.num_overlapped_px:
+        losses.append(
+            f"{image.path}: {rendering.num_overlapped_px} pixels belong to several {what}; "
+            f"{on_top} is on top."
+        )
+    for object_id in rendering.hidden_ids:
+        losses.append(
+            f"{image.path}: object {object_id} lies wholly under others and is not in the mask."
+        )
+    return losses

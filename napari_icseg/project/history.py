@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Table = Literal["classes", "images", "objects", "proposals"]
 Row = dict[str, Any]
+Side = dict[tuple[Table, int], Row | None]
+"""Rows by table and id; None stands for a row that is not there."""
 
 # parents come before children: the triggers that count objects need the image's row
 _RANK: dict[Table, int] = {"classes": 0, "images": 1, "objects": 2, "proposals": 3}
@@ -46,7 +48,7 @@ class Operation:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._before: dict[tuple[Table, int], Row | None] = {}
+        self._before: Side = {}
         self._images: set[int] = set()
         self._image_list = False
 
@@ -123,14 +125,22 @@ class Operation:
         _note_image(self._images, table, row_id, row)
 
 
-def swap(connection: sqlite3.Connection, operation_id: int, state: OperationState) -> Touched:
-    """Exchange an operation's stored rows with those in the tables and set its state."""
+def other_side(connection: sqlite3.Connection, operation_id: int) -> Side:
+    """Return the rows that an operation has stored."""
     question = "SELECT other_side FROM operations WHERE id = ?"
-    stored = _unpack(connection.execute(question, (operation_id,)).fetchone()[0])
+    return _unpack(connection.execute(question, (operation_id,)).fetchone()[0])
+
+
+def swap(
+    connection: sqlite3.Connection, operation_id: int, stored: Side, state: OperationState
+) -> Touched:
+    """Exchange an operation's stored rows with those in the tables and set its state."""
+    stored = {**stored, **_displaced(connection, stored)}
     current = {key: _fetch(connection, *key) for key in stored}
     # rows refer to each other in both directions of time; only the end state must be whole
     connection.execute("PRAGMA defer_foreign_keys = ON")
-    for table, row_id in sorted(stored, key=lambda key: _RANK[key[0]]):
+    # what goes makes room for what comes
+    for table, row_id in sorted(stored, key=lambda key: (stored[key] is not None, _RANK[key[0]])):
         _put(connection, table, row_id, current[table, row_id], stored[table, row_id])
     connection.execute(
         "UPDATE operations SET state = ?, other_side = ? WHERE id = ?",
@@ -144,6 +154,21 @@ def swap(connection: sqlite3.Connection, operation_id: int, state: OperationStat
         key[0] == "images" and (row is None or current[key] is None) for key, row in stored.items()
     )
     return _touched(stored, images, image_list=image_list)
+
+
+def _displaced(connection: sqlite3.Connection, stored: Side) -> Side:
+    """Return the rows that must go for removed images to come back: the same files, added anew.
+
+    Adding images is not undone, so such a row can be in the way. All that was done on it came
+    later and has been undone before; it goes and comes with the operation from now on.
+    """
+    displaced: Side = {}
+    for (table, row_id), row in stored.items():
+        if table == "images" and row is not None:
+            question = "SELECT id FROM images WHERE path = ? AND id != ?"
+            for (other,) in connection.execute(question, (row["path"], row_id)):
+                displaced["images", other] = None
+    return displaced
 
 
 def _put(
@@ -189,9 +214,7 @@ def _note_image(images: set[int], table: Table, row_id: int, row: Mapping[str, o
         images.add(image_id)
 
 
-def _touched(
-    side: Mapping[tuple[Table, int], Row | None], images: Iterable[int], *, image_list: bool
-) -> Touched:
+def _touched(side: Side, images: Iterable[int], *, image_list: bool) -> Touched:
     return Touched(
         images=frozenset(images),
         objects=frozenset(row_id for table, row_id in side if table == "objects"),
@@ -200,12 +223,12 @@ def _touched(
     )
 
 
-def _pack(side: Mapping[tuple[Table, int], Row | None]) -> bytes:
+def _pack(side: Side) -> bytes:
     entries = [[table, row_id, _to_json(row)] for (table, row_id), row in side.items()]
     return zlib.compress(json.dumps(entries, separators=(",", ":")).encode())
 
 
-def _unpack(data: bytes) -> dict[tuple[Table, int], Row | None]:
+def _unpack(data: bytes) -> Side:
     entries = json.loads(zlib.decompress(data))
     return {(table, row_id): _from_json(row) for table, row_id, row in entries}
 

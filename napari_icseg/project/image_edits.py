@@ -70,7 +70,8 @@ class ImageEdits(ProjectCore):
         summary = f"add {len(sizes)} images"
         with self.operation(OperationKind.ADD_IMAGES, summary, undoable=False) as operation:
             ids = [insert_image(operation, path, size) for path, size in sizes.items()]
-        added = tuple(self.image(image_id) for image_id in ids)
+        by_id = {image.id: image for image in self.images()} if ids else {}
+        added = tuple(by_id[image_id] for image_id in ids)
         return AddedImages(added, existing, tuple(skipped))
 
     def remove_images(self, image_ids: Iterable[int]) -> None:

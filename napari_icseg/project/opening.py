@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
+import time
 import zlib
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -34,7 +36,6 @@ from trainers.io.atomic import atomic_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _MAGIC = b"SQLite format 3\x00"
 _HEADER_BYTES = 100
@@ -46,6 +47,7 @@ _BUSY_TIMEOUT_S = 5.0
 
 def create_file(path: Path, *, root: str) -> None:
     """Write a new project file, whole or not at all."""
+    _set_aside_stale_logs(path)
     with (
         atomic_path(path) as temporary,
         closing(sqlite3.connect(temporary, isolation_level=None)) as connection,
@@ -103,7 +105,7 @@ def check_header(path: Path, schema: Schema = CURRENT) -> None:
     if header[:16] != _MAGIC:
         raise ProjectDamagedError(
             f"{path} is not a project file, or its beginning was overwritten. Choose the .icseg "
-            "file, or put a backup in its place."
+            "file, or open a backup instead."
         )
     page_bytes, num_pages = struct.unpack(">H", header[16:18])[0], _u32(header, 28)
     if _u32(header, 68) != APPLICATION_ID:
@@ -136,6 +138,14 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     in the folder.
     """
     return _connect(f"{_uri(path)}?{'mode=ro' if _has_pending_wal(path) else 'immutable=1'}")
+
+
+def _set_aside_stale_logs(path: Path) -> None:
+    """Rename the logs that a deleted project left: SQLite would play them into the new one."""
+    for suffix in ("-wal", "-shm"):
+        log = Path(f"{path}{suffix}")
+        if log.exists():
+            log.replace(f"{log}.orphan-{time.time_ns()}")
 
 
 def check_content(path: Path) -> None:
@@ -257,7 +267,8 @@ def _connect(uri: str) -> sqlite3.Connection:
 
 
 def _uri(path: Path) -> str:
-    return f"file:{quote(path.absolute().as_posix())}"
+    # three slashes before a Windows drive, four before a network share
+    return f"file:///{quote(path.absolute().as_posix().removeprefix('/'), safe='/:')}"
 
 
 def _has_pending_wal(path: Path) -> bool:
@@ -279,7 +290,7 @@ def _read_header(path: Path) -> bytes:
         raise ProjectError(f"cannot read {path}: {error.strerror}.") from error
     if len(header) < _HEADER_BYTES:
         raise ProjectDamagedError(
-            f"{path} is no project file: it has {len(header)} bytes. Put a backup in its place."
+            f"{path} is no project file: it has {len(header)} bytes. Open a backup instead."
         )
     return header
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_icseg.project.class_edits import ClassEdits
-from napari_icseg.project.errors import ProjectError
+from napari_icseg.project.errors import ProjectError, ProjectReadOnlyError
 from napari_icseg.project.image_edits import ImageEdits, stored_path
 from napari_icseg.project.lock import acquire
 from napari_icseg.project.object_edits import ObjectEdits
@@ -57,14 +57,19 @@ class Project(ImageEdits, ObjectEdits, ClassEdits, ProposalEdits):
         file = Path(os.path.abspath(path))
         if file.suffix != SUFFIX:
             raise ProjectError(f"a project file ends in {SUFFIX}, for example {file.stem}{SUFFIX}")
-        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ProjectReadOnlyError(
+                f"cannot make the folder {file.parent} ({error.strerror}). Choose another one."
+            ) from error
         lock = acquire(file, lambda: _holder(file))
         try:
             if file.exists():
                 raise ProjectError(f"{file} exists already. Open it, or choose another name.")
             folder = file.parent if root is None else Path(os.path.abspath(root))
             create_file(file, root=stored_path(folder, file.parent))
-            return cls(open_writable(file), file, lock)
+            return cls._open_locked(file, lock, CURRENT)
         except BaseException:
             lock.release()
             raise
@@ -88,9 +93,18 @@ class Project(ImageEdits, ObjectEdits, ClassEdits, ProposalEdits):
             raise ProjectError(f"there is no project at {file}. Create one, or check the path.")
         lock = acquire(file, lambda: _holder(file))
         try:
-            return cls(open_writable(file, schema), file, lock)
+            return cls._open_locked(file, lock, schema)
         except BaseException:
             lock.release()
+            raise
+
+    @classmethod
+    def _open_locked(cls, file: Path, lock: FileLock, schema: Schema) -> Project:
+        connection = open_writable(file, schema)
+        try:
+            return cls(connection, file, lock)
+        except BaseException:
+            connection.close()
             raise
 
     def snapshot(self) -> ProjectSnapshot:

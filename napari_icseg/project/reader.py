@@ -33,6 +33,9 @@ _CLASSES = "SELECT id, name, color, position FROM classes"
 _OBJECTS = f"SELECT id, image_id, class_id, source, score, is_crowd, {_MASK} FROM objects"
 _PROPOSALS = f"SELECT id, image_id, class_id, score, round_id, {_MASK} FROM proposals"
 
+# a list of 100,000 images asks for each one's status; calling the enumeration is four times slower
+_STATUS = {status.value: status for status in ImageStatus}
+
 _Record = TypeVar("_Record")
 
 
@@ -153,7 +156,7 @@ class ProjectReader:
         self, make: Callable[[Sequence[Any]], _Record], rows: list[Any]
     ) -> tuple[_Record, ...]:
         with damage_errors(self.file):
-            return tuple(map(make, rows))
+            return tuple([make(row) for row in rows])
 
     def _one(
         self, make: Callable[[Sequence[Any]], _Record], question: str, row_id: int, noun: str
@@ -169,7 +172,7 @@ class ProjectReader:
 
 
 def _image(row: Sequence[Any]) -> ImageRecord:
-    return ImageRecord(row[0], row[1], row[2], row[3], ImageStatus(row[4]), row[5], row[6], row[7])
+    return ImageRecord(row[0], row[1], row[2], row[3], _STATUS[row[4]], row[5], row[6], row[7])
 
 
 def _class(row: Sequence[Any]) -> ClassRecord:

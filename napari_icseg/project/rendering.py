@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class DecodedObject:
+    """An object with the pixels of its bounding box, bool (height, width), ready to draw."""
+
+    id: int
+    class_id: int
+    row: int
+    col: int
+    crop: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class Rendering:
     """A label image, integers (H, W), 0 background, and what it could not show.
 
@@ -27,8 +38,16 @@ class Rendering:
     hidden_ids: tuple[int, ...] = ()
 
 
+def decode(objects: Sequence[ObjectRecord]) -> tuple[DecodedObject, ...]:
+    """Decode the masks once, for however many drawings."""
+    return tuple(
+        DecodedObject(known.id, known.class_id, known.mask.row, known.mask.col, known.mask.crop())
+        for known in objects
+    )
+
+
 def render_semantic(
-    objects: Sequence[ObjectRecord], value_of_class: Mapping[int, int], shape_hw: tuple[int, int]
+    objects: Sequence[DecodedObject], value_of_class: Mapping[int, int], shape_hw: tuple[int, int]
 ) -> Rendering:
     """Draw class values, uint16 (H, W): of two classes the higher value lies on top.
 
@@ -40,7 +59,7 @@ def render_semantic(
     return Rendering(labels, covered)
 
 
-def render_instances(objects: Sequence[ObjectRecord], shape_hw: tuple[int, int]) -> Rendering:
+def render_instances(objects: Sequence[DecodedObject], shape_hw: tuple[int, int]) -> Rendering:
     """Draw instance ids 1, 2, ... in the order of `objects`, int32 (H, W): the smaller on top.
 
     Of two equal areas the later object lies on top.
@@ -48,20 +67,19 @@ def render_instances(objects: Sequence[ObjectRecord], shape_hw: tuple[int, int])
     numbered = list(enumerate(objects, start=1))
     labels = np.zeros(shape_hw, dtype=np.int32)
     covered = 0
-    for number, known in sorted(numbered, key=lambda pair: -pair[1].mask.area):
+    for number, known in sorted(numbered, key=lambda pair: -int(np.count_nonzero(pair[1].crop))):
         covered += _draw(labels, known, number)
-    hidden: tuple[int, ...] = ()
-    if covered:
-        seen = set(np.unique(labels).tolist())
-        hidden = tuple(known.id for number, known in numbered if number not in seen)
+    if not covered:
+        return Rendering(labels)
+    num_pixels = np.bincount(labels.ravel(), minlength=len(numbered) + 1)
+    hidden = tuple(known.id for number, known in numbered if num_pixels[number] == 0)
     return Rendering(labels, covered, hidden)
 
 
-def _draw(labels: npt.NDArray[Any], known: ObjectRecord, value: int) -> int:
+def _draw(labels: npt.NDArray[Any], known: DecodedObject, value: int) -> int:
     """Draw one object; return how many pixels with another value it covered."""
-    mask = known.mask
-    window = labels[mask.row : mask.row + mask.height, mask.col : mask.col + mask.width]
-    crop = mask.crop()
-    num_covered = int(np.count_nonzero(crop & (window != 0) & (window != value)))
-    window[crop] = value
-    return num_covered
+    height, width = known.crop.shape
+    window = labels[known.row : known.row + height, known.col : known.col + width]
+    before = window[known.crop]
+    window[known.crop] = value
+    return int(np.count_nonzero(before)) - int(np.count_nonzero(before == value))

@@ -10,7 +10,7 @@ from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.exporting import chosen_images, class_values
 from napari_icseg.project.naming import mask_names
 from napari_icseg.project.records import ImageStatus
-from napari_icseg.project.rendering import render_semantic
+from napari_icseg.project.rendering import decode, render_semantic
 from napari_icseg.project.watching import Watch
 from trainers.io.folders import DatasetIndex, DatasetItem, write_manifest
 from trainers.io.manifest import MANIFEST_NAME
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from napari_icseg.project.reader import ProjectReader
+    from napari_icseg.project.records import ImageRecord
     from trainers.io.folders import Split
 
 DONE = (ImageStatus.LABELLED, ImageStatus.BLANK)
@@ -47,18 +48,20 @@ def training_manifest(
     """
     out, images = Path(os.path.abspath(out_dir)), chosen_images(reader, statuses)
     root, names, values = reader.root, mask_names(images), class_values(reader)
-    items = []
-    for image in Watch(progress, cancelled).over(images):
-        if not (root / image.path).is_file():
+
+    def item(image: ImageRecord) -> DatasetItem:
+        path = Path(os.path.abspath(root / image.path))
+        if not path.is_file():
             raise ProjectError(
-                f"the image file {root / image.path} is missing. Put it back, tell the project "
-                "where its images are, or remove the image from the project."
+                f"the image file {path} is missing. Put it back, tell the project where its "
+                "images are, or remove the image from the project."
             )
         mask = out / "masks" / names[image.id]
-        mask.parent.mkdir(parents=True, exist_ok=True)
-        write_semantic(mask, render_semantic(reader.objects(image.id), values, image.shape).labels)
-        split = cast("Split | None", image.split)
-        items.append(DatasetItem(Path(os.path.abspath(root / image.path)), mask, split))
+        objects = decode(reader.objects(image.id))
+        write_semantic(mask, render_semantic(objects, values, image.shape).labels)
+        return DatasetItem(path, mask, cast("Split | None", image.split))
+
+    items = Watch(progress, cancelled).map(item, images)
     class_names = tuple(known.name for known in reader.classes())
     write_manifest(out / MANIFEST_NAME, DatasetIndex(tuple(items), class_names))
     return out / MANIFEST_NAME

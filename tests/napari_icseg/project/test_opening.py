@@ -7,6 +7,7 @@ import random
 import sqlite3
 import stat
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,7 +30,6 @@ from trainers.errors import IcsegError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -169,6 +169,36 @@ def test_create_never_replaces_a_file(closed: Path) -> None:
     with pytest.raises(ProjectError, match="exists already"):
         Project.create(closed)
     assert closed.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["ä ö.icseg", "a#1?b%41&c.icseg", "tiles [1].icseg", "'x'.icseg"])
+def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
+    with Project.create(tmp_path / name) as project:
+        project.add_class("poly")
+        with project.snapshot() as view:
+            assert len(view.classes()) == 3
+    assert (tmp_path / name).is_file()
+    with Project.open(tmp_path / name) as project:
+        assert len(project.classes()) == 3
+
+
+def test_the_log_of_a_deleted_project_is_not_played_into_a_new_one(project: Project) -> None:
+    for row in range(15):
+        project.add_object(1, 1, square(row, row), ObjectSource.MANUAL)
+    log = Path(f"{project.file}-wal").read_bytes()
+    project.close()
+    project.file.unlink()
+    Path(f"{project.file}-wal").write_bytes(log)
+    with Project.create(project.file) as fresh:
+        assert fresh.images() == ()
+        fresh.check()
+    (kept,) = project.file.parent.glob("*-wal.orphan-*")
+    assert kept.read_bytes() == log
+
+
+def test_sqlite_keeps_its_promises_here() -> None:
+    assert sqlite3.sqlite_version_info >= (3, 37), "STRICT tables"
+    assert sqlite3.threadsafety == 3, "one connection for several threads, one at a time"
 
 
 # migrations ---------------------------------------------------------------------------------

@@ -154,6 +154,26 @@ def test_images_added_between_edits_stay_when_the_edits_are_undone(
     assert [image.num_objects for image in project.images()] == [1, 0, 0, 1]
 
 
+def test_removed_images_that_were_added_anew_come_back_as_the_old_ones(
+    project: Project, folder: Path
+) -> None:
+    old = project.add_object(1, METAL, square(0, 0), MANUAL)
+    before = everything(project)
+    project.remove_images([1])
+    (again,) = project.add_images([folder / "tiles" / "t0.png"]).added
+    new = project.add_object(again.id, VIA, square(5, 5), MANUAL)
+    after = everything(project)
+    project.undo()
+    project.undo()
+    assert everything(project) == before
+    assert project.objects(1) == (old,)
+    project.redo()
+    project.redo()
+    assert everything(project) == after
+    assert project.objects(again.id) == (new,)
+    project.check()
+
+
 steps = st.lists(st.sampled_from([*EDITS, "undo", "redo"]), max_size=25)
 
 
