@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,8 +19,8 @@ def open_docks(viewer: Any) -> tuple[Any, Any]:
     """
     dock, labelling = viewer.window.add_plugin_dock_widget(PLUGIN, "Labelling")
     _dock, training = viewer.window.add_plugin_dock_widget(PLUGIN, "Training", tabify=True)
-    dock.show()
-    dock.raise_()
+    # napari raises a dock it has just tabbed; ours comes to the front after that
+    QTimer.singleShot(0, dock.raise_)
     return labelling, training
 
 

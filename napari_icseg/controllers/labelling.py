@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qtpy.compat import isalive
+
 from napari_icseg.controllers import hints
 from napari_icseg.controllers.canvas import CanvasClick, CanvasClicks
 from napari_icseg.controllers.class_chooser import ClassChooser
@@ -72,7 +74,8 @@ class LabellingController:
             return
         self._is_closed = True
         for watched in self._watched:
-            watched.removeEventFilter(self._keys)
+            if isalive(watched) and isalive(self._keys):
+                watched.removeEventFilter(self._keys)
         for signal, handler in self._session_signals():
             signal.disconnect(handler)
         self._clicks.disconnect()

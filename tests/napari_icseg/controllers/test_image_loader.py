@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from napari_icseg.controllers import image_loader
+from napari_icseg.controllers.gui_thread import GuiThread
+from napari_icseg.controllers.image_loader import ImageLoader
+from tests.napari_icseg.conftest import draw_tile
+
+
+@pytest.fixture
+def loaded(qtbot):
+    return []
+
+
+@pytest.fixture
+def loader(loaded):
+    gui = GuiThread()
+    loader = ImageLoader(gui, loaded.append)
+    yield loader
+    loader.close()
+    gui.close()
+
+
+def test_the_newest_request_wins(loader, loaded, tiles, qtbot, monkeypatch):
+    gate, read_image = threading.Event(), image_loader.read_image
+    names = []
+
+    def slow(path):
+        gate.wait(5)
+        names.append(path.name)
+        return read_image(path)
+
+    monkeypatch.setattr(image_loader, "read_image", slow)
+    for number in range(3):
+        loader.request(number, tiles / f"tile_{number}.png")
+    gate.set()
+    qtbot.waitUntil(lambda: bool(loaded), timeout=5000)
+    assert [image.image_id for image in loaded] == [2]
+    # the one overtaken while it waited was not even read
+    assert names == ["tile_0.png", "tile_2.png"]
+
+
+def test_a_prefetched_image_is_there_at_once(loader, loaded, tiles, qtbot):
+    loader.prefetch(1, tiles / "tile_1.png")
+    qtbot.waitUntil(lambda: loader._cached(1) is not None, timeout=5000)
+    (tiles / "tile_1.png").unlink()
+    loader.request(1, tiles / "tile_1.png")
+    assert np.array_equal(loaded[0].pixels, draw_tile(1))
+
+
+def test_what_cannot_be_read_comes_back_with_the_reason(loader, loaded, tiles, qtbot):
+    loader.request(1, tiles / "gone.png")
+    qtbot.waitUntil(lambda: bool(loaded), timeout=5000)
+    assert loaded[0].pixels is None
+    assert "gone.png" in loaded[0].error
+
+
+def test_the_cache_is_bounded(loader, tiles, monkeypatch):
+    monkeypatch.setattr(image_loader, "MAX_CACHED_MIB", 3 * 96 * 96 / 2**20)
+    for number in range(4):
+        loader.load(number, tiles / f"tile_{number}.png")
+    assert loader._cached(0) is None
+    assert loader._cached(3) is not None
