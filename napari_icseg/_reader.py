@@ -66,7 +66,7 @@ def read_first_image(path: Path) -> list[LayerData]:
         DataError: the image cannot be read.
 
     """
-    from napari_icseg.project.rendering import render_instances
+    from napari_icseg.project.rendering import decode, render_instances
     from napari_icseg.project.snapshot import ProjectSnapshot
 
     with ProjectSnapshot.open(path) as project:
@@ -74,5 +74,6 @@ def read_first_image(path: Path) -> list[LayerData]:
         if not images:
             return []
         layers = read_images(str(project.absolute_path(images[0].id)))
-        labels = render_instances(project.objects(images[0].id), images[0].shape).labels
+        objects = decode(project.objects(images[0].id))
+        labels = render_instances(objects, images[0].shape).labels
     return [*layers, (labels, {"name": "objects"}, "labels")]

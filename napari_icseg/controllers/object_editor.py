@@ -53,6 +53,7 @@ class ObjectEditor:
         self._map = ObjectMap(shape_hw, self._classes.classes, objects)
         self._connect(self._layers.show_objects(self._map, self._classes.classes))
         self._layers.activate_objects()
+        self._name_objects()
         self._offer_new_value()
 
     def leave(self) -> None:
@@ -66,6 +67,7 @@ class ObjectEditor:
             return
         self._map.set_objects(project.objects(image_id))
         self._layers.refresh_objects()
+        self._name_objects()
         if self._selected_id not in {record.id for record in self._map.objects}:
             self._selected_id = None
             self._layers.show_selection(None)
@@ -135,6 +137,17 @@ class ObjectEditor:
         self._layer = layer
         if layer is not None:
             layer.events.paint.connect(self._on_layer_paint)
+
+    def _name_objects(self) -> None:
+        """Lets napari's status bar name the class under the mouse, and the writers keep it."""
+        if self._map is None or self._layer is None:
+            return
+        names = {record.id: record.name for record in self._classes.classes}
+        objects = self._map.objects
+        self._layer.features = {
+            "index": [self._map.value_of(record.id) for record in objects],
+            "class": [names[record.class_id] for record in objects],
+        }
 
     def _offer_new_value(self) -> None:
         """The brush paints a new object of the current class."""
