@@ -132,9 +132,11 @@ class PrefillController:
             return 0
         proposals = _without_accepted(project, image_id)
         project.accept_proposals([proposal.id for proposal in proposals])
-        num = len(proposals)
-        self._say(f"Accepted {_num(num, 'object')}. Ctrl+Z takes them back.", "good")
-        return num
+        if not proposals:
+            self._say("What was proposed here is accepted already.")
+        else:
+            self._say(f"Accepted {_num(len(proposals), 'object')}. Ctrl+Z undoes it.", "good")
+        return len(proposals)
 
     def discard_all(self) -> int:
         """Drop the proposals of the image shown, and return how many."""

@@ -42,6 +42,7 @@ class RunsPresenter:
         dock.use_clicked.connect(self._on_dock_use_clicked)
         dock.log.toggled.connect(lambda _is_open: self._draw_log())
         prefill.changed.connect(self._draw_models)
+        self.draw()
 
     @property
     def snapshots(self) -> tuple[RunSnapshot, ...]:

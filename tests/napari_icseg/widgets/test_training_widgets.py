@@ -1,0 +1,258 @@
+"""The widgets of the Training dock on their own: what they show and what they emit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor
+
+from napari_icseg.widgets import tones
+from napari_icseg.widgets.model_list import COLUMNS, ModelList
+from napari_icseg.widgets.training_dock import TrainingDock
+from napari_icseg.widgets.training_view import (
+    CurveView,
+    ModelOption,
+    ModelRow,
+    PrefillView,
+    RunView,
+    SetupView,
+    TrainingChoice,
+)
+
+pytestmark = pytest.mark.gui
+
+RUNNING = RunView(
+    name="a",
+    title="U-Net, started 01 Jan 10:00",
+    sentence="Training…",
+    tone="active",
+    detail="Epoch 2 of 4 · step 3 of 8",
+    fraction=0.375,
+    has_progress=True,
+    can_cancel=True,
+    curves=CurveView((0.5, 1.0), (2.0, 1.5), (1.0,), (1.7,), (1.8,), (0.4,)),
+)
+
+
+def row(name: str, started: float, iou: float | None, **changes: object) -> ModelRow:
+    base = ModelRow(
+        name=name,
+        label="U-Net",
+        created_unix_s=started,
+        state="finished",
+        tone="good",
+        epochs="9/20",
+        pixel_accuracy=iou,
+        iou=iou,
+        dice=iou,
+        can_prefill=True,
+        is_chosen=False,
+    )
+    return replace(base, **changes)
+
+
+@pytest.fixture
+def dock(qtbot) -> TrainingDock:
+    dock = TrainingDock()
+    qtbot.addWidget(dock)
+    dock.setup.set_models([ModelOption("unet", "U-Net", "", ("best", "paper"))])
+    dock.show()
+    return dock
+
+
+def test_one_click_trains_with_the_defaults_and_no_other_choice(dock, qtbot) -> None:
+    dock.setup.set_view(SetupView("3 labelled", can_train=True))
+
+    with qtbot.waitSignal(dock.setup.train_clicked) as clicked:
+        qtbot.mouseClick(dock.setup.train, Qt.MouseButton.LeftButton)
+
+    assert clicked.args == [TrainingChoice("unet", "best", None)]
+
+
+def test_settings_are_folded_and_say_what_is_chosen(dock) -> None:
+    assert not dock.setup.settings.isVisible()
+    dock.setup.header.click()
+    assert dock.setup.settings.isVisible()
+
+    dock.setup.preset.setCurrentIndex(1)
+    dock.setup.epochs.setValue(7)
+
+    assert dock.setup.header.text() == "Settings: U-Net, preset paper, 7 epochs"
+    assert dock.setup.choice() == TrainingChoice("unet", "paper", 7)
+
+
+def test_a_problem_disables_the_button_and_is_its_tooltip(dock) -> None:
+    dock.setup.set_view(SetupView("1 labelled", problem="1 more is needed."))
+
+    assert not dock.setup.train.isEnabled()
+    assert dock.setup.problem.isVisible()
+    assert dock.setup.train.toolTip() == "1 more is needed."
+
+
+def test_a_running_training_shows_bar_and_curves_and_can_be_cancelled(dock, qtbot) -> None:
+    dock.set_run(RUNNING)
+
+    assert dock.run.bar.isVisible()
+    assert dock.run.bar.value() / dock.run.bar.maximum() == pytest.approx(0.375)
+    assert dock.run.cancel.isEnabled()
+    assert not dock.run.resume.isEnabled()
+    x, y = dock.curves.loss_plot.listDataItems()[0].getData()
+    assert (list(x), list(y)) == ([0.5, 1.0], [2.0, 1.5])
+    with qtbot.waitSignal(dock.run.cancel_clicked) as clicked:
+        dock.run.cancel.click()
+    assert clicked.args == ["a"]
+
+
+def test_the_bar_moves_to_and_fro_while_nothing_is_known(dock) -> None:
+    dock.set_run(replace(RUNNING, fraction=None))
+    assert (dock.run.bar.minimum(), dock.run.bar.maximum()) == (0, 0)
+
+    dock.set_run(RUNNING)
+    assert dock.run.bar.maximum() > 0
+
+
+def test_an_interrupted_training_can_be_resumed(dock, qtbot) -> None:
+    dock.set_run(replace(RUNNING, has_progress=False, can_cancel=False, can_resume=True))
+
+    assert not dock.run.bar.isVisible()
+    with qtbot.waitSignal(dock.run.resume_clicked) as clicked:
+        dock.run.resume.click()
+    assert clicked.args == ["a"]
+
+
+def test_curves_have_axes_and_a_legend(dock) -> None:
+    loss, iou = dock.curves.loss_plot, dock.curves.iou_plot
+
+    assert loss.getAxis("left").labelText == "loss"
+    assert iou.getAxis("left").labelText == "IoU"
+    assert iou.getAxis("bottom").labelText == "epoch"
+    named = [label.text for plot in (loss, iou) for _, label in plot.legend.items]
+    assert named == ["training loss", "validation loss", "validation IoU"]
+
+
+@pytest.mark.parametrize("background", ["#262930", "#efebe9"])
+def test_toned_texts_are_readable_on_every_theme(background: str) -> None:
+    for tone, color in tones.palette_for(background).items():
+        assert contrast(QColor(color), QColor(background)) >= 4.5, tone
+
+
+def contrast(a: QColor, b: QColor) -> float:
+    """WCAG 2.1, relative luminance and contrast ratio."""
+
+    def luminance(color: QColor) -> float:
+        channels = (color.redF(), color.greenF(), color.blueF())
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_reasons_are_shown_as_plain_text(dock) -> None:
+    dock.set_run(replace(RUNNING, sentence="Training failed: <b>/tmp/a&b</b>"))
+
+    assert dock.run.sentence.textFormat() == Qt.TextFormat.PlainText
+
+
+def shown_names(models: ModelList) -> list[str]:
+    names = (models.sorted.index(i, 0) for i in range(models.sorted.rowCount()))
+    return [models.table.row_at(models.sorted.mapToSource(index)).name for index in names]
+
+
+@pytest.mark.parametrize("column", [1, 2, 3])
+def test_models_sort_by_each_score_and_unmeasured_ones_come_last(qtbot, column: int) -> None:
+    models = ModelList()
+    qtbot.addWidget(models)
+    models.set_rows([row("low", 1.0, 0.2), row("none", 2.0, None), row("high", 3.0, 0.9)])
+
+    models.view.sortByColumn(column, Qt.SortOrder.DescendingOrder)
+
+    assert shown_names(models) == ["high", "low", "none"]
+
+
+def test_the_newest_model_is_on_top_at_first(qtbot) -> None:
+    models = ModelList()
+    qtbot.addWidget(models)
+    models.set_rows([row("old", 1.0, 0.2), row("new", 2.0, 0.1)])
+
+    assert shown_names(models) == ["new", "old"]
+
+
+def test_new_values_keep_the_selection_and_emit_nothing(qtbot) -> None:
+    models = ModelList()
+    qtbot.addWidget(models)
+    models.set_rows([row("a", 1.0, 0.2), row("b", 2.0, 0.1)])
+    models.select("a")
+    emitted: list[str] = []
+    models.selected.connect(emitted.append)
+
+    models.set_rows([row("a", 1.0, 0.3), row("b", 2.0, 0.1)])
+    assert models.selected_name() == "a"
+    models.set_rows([row("a", 1.0, 0.3), row("b", 2.0, 0.1), row("c", 3.0, None)])
+
+    assert models.selected_name() == "a"
+    assert emitted == []
+
+
+def test_every_column_says_what_it_means(qtbot) -> None:
+    models = ModelList()
+    qtbot.addWidget(models)
+    tips = [
+        models.table.headerData(i, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+        for i in range(len(COLUMNS))
+    ]
+    assert all(tips)
+
+
+def test_a_model_is_chosen_to_prefill_and_dropped_again(dock, qtbot) -> None:
+    dock.set_models([row("a", 1.0, 0.5)])
+    assert not dock.use.isEnabled()
+    dock.models.view.selectRow(0)
+    with qtbot.waitSignal(dock.use_clicked) as clicked:
+        dock.use.click()
+    assert clicked.args == ["a"]
+
+    dock.set_models([row("a", 1.0, 0.5, is_chosen=True)])
+    with qtbot.waitSignal(dock.use_clicked) as clicked:
+        dock.use.click()
+    assert clicked.args == [""]
+
+
+def test_a_model_without_a_checkpoint_cannot_be_chosen(dock) -> None:
+    dock.set_models([row("a", 1.0, None, can_prefill=False)])
+    dock.models.view.selectRow(0)
+
+    assert not dock.use.isEnabled()
+
+
+def test_proposals_can_be_accepted_only_where_there_are_some(dock, qtbot) -> None:
+    assert not dock.prefill.accept.isEnabled()
+
+    dock.prefill.set_view(PrefillView("U-Net", num_proposals=12, can_prefill=True))
+
+    assert dock.prefill.accept.text() == "Accept all 12 proposals"
+    with qtbot.waitSignal(dock.prefill.accept_clicked):
+        dock.prefill.accept.click()
+
+
+def test_the_log_follows_its_end_unless_the_user_reads_further_up(dock, qtbot) -> None:
+    dock.set_run(RUNNING)
+    dock.log.header.click()
+    dock.log.set_text("\n".join(f"line {n}" for n in range(200)))
+    scroll = dock.log.text.verticalScrollBar()
+    assert scroll.value() == scroll.maximum() > 0
+
+    scroll.setValue(3)
+    dock.log.set_text("\n".join(f"line {n}" for n in range(250)))
+    assert scroll.value() == 3
+
+
+def test_nothing_is_cut_off_at_the_width_of_the_dock(dock) -> None:
+    dock.set_run(RUNNING)
+    dock.prefill.set_view(PrefillView("U-Net of 01 Jan 10:00 (validation IoU 0.905)"))
+    dock.resize(dock.minimumWidth(), 700)
+
+    body = dock.setup.parentWidget()
+    assert body.minimumSizeHint().width() <= body.width()
