@@ -13,9 +13,10 @@ from psygnal import Signal
 
 from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.history import Operation, Touched, other_side, swap
-from napari_icseg.project.opening import check_all, damage_errors, write_errors
+from napari_icseg.project.opening import check_all
 from napari_icseg.project.reader import ProjectReader
 from napari_icseg.project.records import OperationKind, OperationState, UndoResult
+from napari_icseg.project.sqlite_errors import damage_errors, write_errors
 
 if TYPE_CHECKING:
     import sqlite3

@@ -29,6 +29,8 @@ Side = dict[tuple[Table, int], Row | None]
 
 # parents come before children: the triggers that count objects need the image's row
 _RANK: dict[Table, int] = {"classes": 0, "images": 1, "objects": 2, "proposals": 3}
+# by which column proposals belong to a row of these tables
+_PROPOSAL_COLUMN: dict[Table, str] = {"images": "image_id", "classes": "class_id"}
 # what triggers derive from other rows; storing it would count twice
 _DERIVED = {"images": {"num_objects"}}
 
@@ -157,18 +159,28 @@ def swap(
 
 
 def _displaced(connection: sqlite3.Connection, stored: Side) -> Side:
-    """Return the rows that must go for removed images to come back: the same files, added anew.
+    """Return the rows that operations which undo passes by have put in the way, as absent.
 
-    Adding images is not undone, so such a row can be in the way. All that was done on it came
-    later and has been undone before; it goes and comes with the operation from now on.
+    For an image that comes back: the same file, added anew. For an image or class that goes:
+    the proposals that a program made for it unasked. They go and come with the operation from
+    now on. Nothing else can be there: edits came later and have been undone before.
     """
     displaced: Side = {}
     for (table, row_id), row in stored.items():
-        if table == "images" and row is not None:
+        if row is None and table in _PROPOSAL_COLUMN:
+            displaced |= _proposals_of(connection, table, row_id)
+        elif row is not None and table == "images":
             question = "SELECT id FROM images WHERE path = ? AND id != ?"
-            for (other,) in connection.execute(question, (row["path"], row_id)):
+            for (other,) in connection.execute(question, (row["path"], row_id)).fetchall():
                 displaced["images", other] = None
-    return displaced
+                displaced |= _proposals_of(connection, "images", other)
+    return {key: None for key in displaced if key not in stored}
+
+
+def _proposals_of(connection: sqlite3.Connection, table: Table, row_id: int) -> Side:
+    question = f"SELECT id FROM proposals WHERE {_PROPOSAL_COLUMN[table]} = ?"
+    found = connection.execute(question, (row_id,)).fetchall()
+    return {("proposals", proposal_id): None for (proposal_id,) in found}
 
 
 def _put(

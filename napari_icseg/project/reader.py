@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_icseg.project.errors import ProjectError, ProjectWriteError
-from napari_icseg.project.opening import damage_errors
 from napari_icseg.project.records import (
     ClassRecord,
     HistoryEntry,
@@ -21,6 +20,7 @@ from napari_icseg.project.records import (
     ProposalRecord,
     RoundRecord,
 )
+from napari_icseg.project.sqlite_errors import damage_errors
 from trainers.io.rle import RleMask
 
 if TYPE_CHECKING:

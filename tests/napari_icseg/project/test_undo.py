@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_icseg.project.errors import ProjectError
+from napari_icseg.project.importing import import_folder
 from napari_icseg.project.project import Project
 from napari_icseg.project.records import (
     ImageStatus,
@@ -174,6 +175,94 @@ def test_removed_images_that_were_added_anew_come_back_as_the_old_ones(
     project.check()
 
 
+def propose(project: Project, image_id: int, class_id: int = METAL) -> None:
+    new = [NewProposal(class_id, square(4, 4), 0.5)]
+    project.add_proposals(image_id, new, undoable=False)
+
+
+def test_proposals_made_unasked_neither_stop_undo_nor_end_redo(project: Project) -> None:
+    added = project.add_object(1, METAL, square(0, 0), MANUAL)
+    project.undo()
+    propose(project, 1)
+    assert project.redo() is not None
+    assert project.objects(1) == (added,)
+    assert len(project.proposals(1)) == 1
+    assert project.undo() is not None
+    assert len(project.proposals(1)) == 1
+
+
+def test_proposals_made_unasked_go_and_come_with_their_image(
+    project: Project, folder: Path
+) -> None:
+    write_image(folder / "more" / "a.png")
+    import_folder(project, folder / "more")
+    propose(project, 4)
+    kept = project.proposals(4)
+    assert project.undo() is not None
+    assert len(project.images()) == 3
+    assert project.redo() is not None
+    assert project.proposals(4) == kept
+    project.check()
+
+
+def test_proposals_made_unasked_go_and_come_with_their_class(project: Project) -> None:
+    poly = project.add_class("poly")
+    propose(project, 1, poly.id)
+    kept = project.proposals(1)
+    assert project.undo() is not None
+    assert project.proposals(1) == ()
+    assert project.redo() is not None
+    assert project.proposals(1) == kept
+
+
+def test_proposals_made_unasked_between_undo_and_redo_of_a_removal_come_back(
+    project: Project,
+) -> None:
+    project.remove_images([1])
+    project.undo()
+    propose(project, 1)
+    kept = project.proposals(1)
+    assert project.redo() is not None
+    assert len(project.images()) == 2
+    assert project.undo() is not None
+    assert project.proposals(1) == kept
+
+
+unasked = ["propose_1", "propose_2", "propose_via", "add_again"]
+all_steps = st.lists(st.sampled_from([*EDITS, "undo", "redo", *unasked]), max_size=30)
+
+
+@settings(max_examples=25, deadline=None)
+@given(all_steps)
+def test_whatever_a_program_does_unasked_in_between_undo_and_redo_go_all_the_way(
+    tmp_path_factory: pytest.TempPathFactory, all_steps: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("unasked")
+    images = [write_image(folder / f"{n}.png") for n in range(3)]
+    actions: dict[str, Callable[[Project], object]] = {
+        "undo": Project.undo,
+        "redo": Project.redo,
+        "propose_1": lambda p: propose(p, 1),
+        "propose_2": lambda p: propose(p, 2),
+        "propose_via": lambda p: propose(p, 3, VIA),
+        "add_again": lambda p: p.add_images(images),
+    }
+    with Project.create(folder / "p.icseg") as project:
+        project.add_images(images)
+        set_up(project)
+        for step in all_steps:
+            attempt(project, {**EDITS, **actions}[step])
+        while project.undo() is not None:
+            pass
+        assert not any(image.num_objects for image in project.images())
+        while project.redo() is not None:
+            pass
+        for image in project.images():
+            assert image.num_objects == len(project.objects(image.id))
+        assert project._rows("PRAGMA foreign_key_check") == []
+        project.check()
+
+
 steps = st.lists(st.sampled_from([*EDITS, "undo", "redo"]), max_size=25)
 
 
@@ -208,15 +297,20 @@ def test_any_sequence_of_edits_undoes_to_each_earlier_state(
         project.check()
 
 
+def attempt(project: Project, action: Callable[[Project], object]) -> None:
+    """Do something; that it is impossible by now is no failure."""
+    try:
+        action(project)
+    except ProjectError as error:
+        if not any(reason in str(error) for reason in IMPOSSIBLE):
+            raise
+
+
 IMPOSSIBLE = ("has no", "there is a class", "needs a class", "must name")
 
 
 def changes_something(project: Project, step: str) -> bool:
     """Do an edit; False where its object is gone or it is as it was."""
     newest = project.history(1)[0].id
-    try:
-        EDITS[step](project)
-    except ProjectError as error:
-        if not any(reason in str(error) for reason in IMPOSSIBLE):
-            raise
+    attempt(project, EDITS[step])
     return project.history(1)[0].id != newest
