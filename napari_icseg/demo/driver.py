@@ -1,0 +1,127 @@
+"""Hands and eyes for the demo: real mouse and key events, waiting, screenshots."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_icseg.controllers.napari_window import canvas_of, main_window_of
+from trainers.errors import IcsegError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from qtpy.QtWidgets import QWidget
+
+HEARTBEAT_MS = 5
+
+
+class DemoError(IcsegError):
+    """A step of the workflow did not do what a user would expect."""
+
+
+class Driver:
+    """Operates one viewer as a person would."""
+
+    def __init__(self, viewer: Any, out: Path) -> None:
+        self.viewer = viewer
+        self._out = out
+        self._num_pictures = 0
+        self._canvas = canvas_of(viewer)
+
+    def wait_until(
+        self, condition: Callable[[], bool], what: str, *, timeout_s: float = 60.0
+    ) -> float:
+        """Let the GUI run until the condition holds; return the seconds that took.
+
+        Raises:
+            DemoError: it did not hold in time.
+        """
+        started_s = time.perf_counter()
+        while not condition():
+            QApplication.processEvents()
+            time.sleep(0.001)
+            if time.perf_counter() - started_s > timeout_s:
+                raise DemoError(f"Waited {timeout_s:.0f} s in vain for: {what}.")
+        return time.perf_counter() - started_s
+
+    def settle(self, seconds: float = 0.3) -> None:
+        """Let the GUI run for a while."""
+        end_s = time.perf_counter() + seconds
+        while time.perf_counter() < end_s:
+            QApplication.processEvents()
+            time.sleep(0.001)
+
+    def click(self, row: float, col: float, *, positive: bool = True) -> None:
+        """Press and release the left (or, for a negative click, right) button on a pixel."""
+        button = Qt.MouseButton.LeftButton if positive else Qt.MouseButton.RightButton
+        point = self._to_canvas(row, col)
+        QTest.mouseMove(self._canvas, point)
+        QTest.mousePress(self._canvas, button, Qt.KeyboardModifier.NoModifier, point)
+        QTest.mouseRelease(self._canvas, button, Qt.KeyboardModifier.NoModifier, point)
+
+    def key(self, key: Any, modifiers: Any = Qt.KeyboardModifier.NoModifier) -> None:
+        """Press a key on the canvas."""
+        QTest.keyClick(self._canvas, key, modifiers)
+
+    def press(self, button: QWidget) -> None:
+        """Click a button of a dock, as long as a user could."""
+        if not button.isEnabled():
+            raise DemoError(f'The button "{_text(button)}" is greyed out: {button.toolTip()}')
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def screenshot(self, name: str) -> Path:
+        """Save the whole window as `NN-name.png`."""
+        self.settle()
+        self._num_pictures += 1
+        path = self._out / f"{self._num_pictures:02d}-{name}.png"
+        if not main_window_of(self.viewer).grab().save(str(path)):
+            raise DemoError(f"The picture {path} could not be written: is the disk full?")
+        return path
+
+    def _to_canvas(self, row: float, col: float) -> QPoint:
+        """Return where a data pixel lies on the canvas, in Qt's logical pixels."""
+        camera = self.viewer.camera
+        _, centre_row, centre_col = camera.center
+        x = self._canvas.width() / 2 + (col - centre_col) * camera.zoom
+        y = self._canvas.height() / 2 + (row - centre_row) * camera.zoom
+        if not (0 <= x < self._canvas.width() and 0 <= y < self._canvas.height()):
+            raise DemoError(f"Pixel ({row:.0f}, {col:.0f}) is outside the visible canvas.")
+        return QPoint(round(x), round(y))
+
+
+class Heartbeat:
+    """Measures how long the GUI thread was away: the largest gap between timer ticks."""
+
+    def __init__(self) -> None:
+        self.worst_ms = 0.0
+        self._last_s = time.perf_counter()
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._on_timer)
+
+    def start(self) -> None:
+        """Begin a measurement."""
+        self.worst_ms = 0.0
+        self._last_s = time.perf_counter()
+        self._timer.start(HEARTBEAT_MS)
+
+    def stop(self) -> float:
+        """End it; return the worst delay beyond the timer's period, in ms."""
+        self._timer.stop()
+        return self.worst_ms
+
+    def _on_timer(self) -> None:
+        now_s = time.perf_counter()
+        gap_ms = (now_s - self._last_s) * 1000 - HEARTBEAT_MS
+        self.worst_ms = max(self.worst_ms, gap_ms)
+        self._last_s = now_s
+
+
+def _text(button: QWidget) -> str:
+    return str(button.property("text") or button.objectName())
