@@ -210,6 +210,11 @@ class RunWatcher:
 
     def poll(self) -> RunStatus:
         """Return the present status."""
+        status = self._look()
+        # a process may have spoken and ended between our reading and our looking for it
+        return self._look() if status.state is RunState.INTERRUPTED else status
+
+    def _look(self) -> RunStatus:
         events, self._offset = read_events(self._run_dir / EVENTS_FILE, self._offset)
         for event in events:
             self._fold(event)

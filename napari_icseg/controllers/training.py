@@ -6,8 +6,6 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
-from qtpy.QtCore import QTimer
-
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.prefill import prefill_of
 from napari_icseg.controllers.session import session_of, unwrapped
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     from napari_icseg.project.project import Project
     from napari_icseg.widgets.training_view import TrainingChoice
 
-_SETTLE_MS = 300
-"""Wait for the last of several changes before the labels are counted again."""
 _PROGRESS_EVERY_S = 0.1
 # it answers clicks, and is made by the project's own trainers, not on a user's labels
 _NOT_OFFERED = ("sam2-nano",)
@@ -69,15 +65,13 @@ class TrainingController:
         self._summary: DataSummary | None = None
         self._busy: tuple[str, float | None] | None = None
         self._failure = ""
+        self._is_counting = self._is_stale = False
         self.settings: dict[str, Any] = {}
         self._counting = Background(session.gui, "count")
         self._starting = Background(session.gui, "start")
         self._prefill = prefill_of(session)
         self.runs = RunsPresenter(session, dock, self._prefill)
         self.prefill = PrefillPresenter(session, dock.prefill, self._prefill, self.runs)
-        self._settle = QTimer()  # not the dock's child: close() needs it when the dock has gone
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
         self._connect()
         dock.setup.set_models(_model_options())
         self._on_viewer_theme()
@@ -111,7 +105,6 @@ class TrainingController:
     def close(self) -> None:
         """Stop watching; trainings go on and are found again by the next dock."""
         self._stop_following()
-        self._settle.stop()
         self._counting.close()
         self._starting.close()
         self.runs.close()
@@ -124,7 +117,6 @@ class TrainingController:
         for signal, slot in self._session_slots():
             signal.connect(slot)
         self._viewer.events.theme.connect(self._on_viewer_theme)
-        self._settle.timeout.connect(self._count)
         self._dock.setup.train_clicked.connect(self.retrain)
 
     def _session_slots(self) -> tuple[tuple[Any, Any], ...]:
@@ -176,10 +168,10 @@ class TrainingController:
         self._draw_setup()
 
     def _on_session_labels_changed(self, _image_id: int) -> None:
-        self._settle.start()
+        self._count()
 
     def _on_session_images_changed(self) -> None:
-        self._settle.start()
+        self._count()
 
     def _on_follower_error(self, message: str) -> None:
         self._failure = message
@@ -192,18 +184,24 @@ class TrainingController:
         self._dock.apply_theme(foreground=theme.text.as_hex(), background=theme.background.as_hex())
 
     def _count(self) -> None:
+        """Count in the background; changes that come meanwhile lead to one more count."""
         project = self._session.project
-        if project is not None:
+        self._is_stale = self._is_counting
+        if project is not None and not self._is_counting:
+            self._is_counting = True
             self._counting.run(
                 lambda: _summary_of(project),
-                lambda summary: self._on_counted(project, summary),
-                self._on_start_failed,
+                lambda summary: self._on_counted(project, summary, ""),
+                lambda error: self._on_counted(project, None, str(error)),
             )
 
-    def _on_counted(self, project: Project, summary: DataSummary) -> None:
+    def _on_counted(self, project: Project, summary: DataSummary | None, failure: str) -> None:
+        self._is_counting = False
         if project is self._session.project:
-            self._summary = summary
+            self._summary, self._failure = summary or self._summary, failure or self._failure
             self._draw_setup()
+        if self._is_stale or project is not self._session.project:
+            self._count()
 
     def _set_busy(self, text: str, fraction: float | None) -> None:
         self._busy = (text, fraction)

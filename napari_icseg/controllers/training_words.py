@@ -23,6 +23,7 @@ TONES: dict[RunState, Tone] = {
     RunState.INTERRUPTED: "warning",
 }
 _RESUMABLE = (RunState.INTERRUPTED, RunState.CANCELLED, RunState.FAILED)
+MAX_DRAWN_STEPS = 1000
 _ACTIVE = (RunState.QUEUED, RunState.RUNNING)
 NO_RUN = RunView(sentence="No training yet.")
 
@@ -104,8 +105,12 @@ def best_epoch(status: RunStatus) -> EpochPoint | None:
 
 
 def curve_view(status: RunStatus) -> CurveView:
-    """Return the curves, single steps as fractions of epochs."""
+    """Return the curves, single steps as fractions of epochs.
+
+    Of a long run only every so-manieth step is drawn: the plot is not wider.
+    """
     steps, epochs = status.curves.steps, status.curves.epochs
+    steps = steps[:: 1 + len(steps) // MAX_DRAWN_STEPS]
     per_epoch = status.num_steps / status.num_epochs if status.num_epochs else 1.0
     return CurveView(
         steps_epoch=tuple(point.step / max(per_epoch, 1e-9) for point in steps),

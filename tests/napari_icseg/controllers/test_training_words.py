@@ -89,6 +89,14 @@ def test_steps_are_drawn_between_the_epochs_they_belong_to() -> None:
     assert curves.val_iou == (0.5, 0.8)
 
 
+def test_a_long_run_is_thinned_before_it_is_drawn() -> None:
+    steps = tuple(StepPoint(n, 1.0, 0.1) for n in range(100_000))
+    curves = words.curve_view(RunStatus(num_steps=100_000, num_epochs=10, curves=Curves(steps)))
+
+    assert len(curves.steps_epoch) == len(curves.steps_loss) <= words.MAX_DRAWN_STEPS
+    assert curves.steps_epoch[-1] == pytest.approx(10.0, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(3, "less than a minute"), (60, "about 1 min"), (3000, "about 50 min"), (4000, "about 1 h 7")],
