@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_icseg.project.errors import ProjectError, ProjectWriteError
+from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.records import (
     ClassRecord,
     HistoryEntry,
@@ -168,7 +168,7 @@ class ProjectReader:
 
     def _require_open(self) -> None:
         if self._closed:
-            raise ProjectWriteError(f"{self.file} is closed; open it again first")
+            raise ProjectError(f"{self.file} is closed; open it again first")
 
 
 def _image(row: Sequence[Any]) -> ImageRecord:
