@@ -86,7 +86,7 @@ def refine_net(named: Sequence[ScoredMask], prompts: Prompts) -> list[ScoredMask
 def rank(
     named: Iterable[ScoredMask], origin_rc: tuple[int, int], *, first: CandidateKind | None = None
 ) -> tuple[Candidate, ...]:
-    """Return candidates, best first, without empty ones and duplicates.
+    """Return candidates, best first, without empty ones.
 
     Args:
         named: masks whose pixel (0, 0) lies at `origin_rc` of the image.
@@ -95,12 +95,11 @@ def rank(
 
     """
     ordered = sorted(named, key=lambda s: (s.kind != first, -s.score, KINDS.index(s.kind)))
-    candidates = [
+    return tuple(
         Candidate(RleMask.from_mask(scored.mask, origin_rc), scored.score, scored.kind)
         for scored in ordered
         if scored.mask.any()
-    ]
-    return drop_duplicates(candidates)
+    )
 
 
 def drop_duplicates(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
@@ -119,7 +118,7 @@ def unite(found: Sequence[tuple[Candidate, ...]]) -> tuple[Candidate, ...]:
     """
     order = list(dict.fromkeys(c.kind for candidates in found for c in candidates))
     by_kind = [[c for candidates in found for c in candidates if c.kind == k] for k in order]
-    return drop_duplicates(_join(same) for same in by_kind)
+    return tuple(_join(same) for same in by_kind)
 
 
 def _join(same: Sequence[Candidate]) -> Candidate:

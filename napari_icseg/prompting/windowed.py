@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_icseg.prompting.candidates import unite
+from napari_icseg.prompting.candidates import drop_duplicates, unite
 from napari_icseg.prompting.windows import WindowGrid
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def predict_in_windows(
     image_hw: tuple[int, int],
     prompts: Prompts,
 ) -> tuple[Candidate, ...]:
-    """Return the candidates for prompts in an image that may be larger than a window.
+    """Return the distinct candidates for prompts in an image that may exceed a window.
 
     Each window that holds a positive click is answered by itself and the masks are united
     kind by kind. A mask that ends at a window's edge is marked as cut; it is not followed
@@ -39,4 +39,5 @@ def predict_in_windows(
     prompts.check(image_hw)
     windows = WindowGrid(image_hw, predictor.input_size_px).covering(prompts)
     found = [predictor.predict(embedding_of(window), prompts) for window in windows]
-    return found[0] if len(found) == 1 else unite(found)
+    # only now: a net that is the whole layer in one window may be a part of it in another
+    return drop_duplicates(unite(found))
