@@ -171,13 +171,12 @@ def test_an_address_that_is_none_is_no_wrong_hash(target, url):
 
 def test_cancelling_stops_soon_and_keeps_what_arrived(server, target):
     told = []
+
+    def progress(*args):
+        told.append(args)
+
     with pytest.raises(DownloadCancelledError, match="the next try goes on there"):
-        fetch(
-            server,
-            target,
-            progress=lambda *args: told.append(args),
-            cancelled=lambda: len(told) > 1,
-        )
+        fetch(server, target, progress=progress, cancelled=lambda: len(told) > 1)
     assert len(told) == 2
     assert not target.exists()
     assert part_of(target).stat().st_size == 2 * CHUNK_BYTES
@@ -196,7 +195,7 @@ def test_too_full_a_disk_is_told_before_the_transfer(server, target, monkeypatch
     monkeypatch.setattr(
         download_module.shutil, "disk_usage", lambda path: usage(10**9, 10**9, len(DATA) - 1)
     )
-    with pytest.raises(DownloadError, match="too full for model.pt"):
+    with pytest.raises(DownloadError, match=r"too full for model\.pt"):
         fetch(server, target)
     assert not target.exists()
 
@@ -207,7 +206,7 @@ def test_a_disk_that_fills_up_is_told_and_what_arrived_is_kept(server, target, m
 
     with monkeypatch.context() as patch:
         patch.setattr(download_module.os, "fsync", full)
-        with pytest.raises(DownloadError, match="No space left.*What has arrived is kept"):
+        with pytest.raises(DownloadError, match=r"No space left.*What has arrived is kept"):
             fetch(server, target)
     assert not target.exists()
     fetch(server, target)
