@@ -6,10 +6,9 @@ optimiser state are therefore all that a resume needs to reach the same result b
 
 from __future__ import annotations
 
-import logging
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -20,6 +19,7 @@ from trainers.checkpoint import load_tensors, save_checkpoint, save_tensors
 from trainers.data.batches import build_loader, split_batches
 from trainers.errors import CheckpointError, TrainingError
 from trainers.optimizer import AveragedModel, build_optimizer, learning_rate
+from trainers.report import Position, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from trainers.progress import EventWriter
     from trainers.run_folder import RunFolder
 
-log = logging.getLogger("trainers")
-
-_STEP_EVENT_EVERY_S = 0.25
-_DRY_RUN_STEPS = 4
-"""The first step warms caches up; the next three give the expected duration."""
-
 
 class RunCancelledError(Exception):
     """The run was asked to stop, and has written a checkpoint if it had begun."""
@@ -43,21 +37,6 @@ class RunCancelledError(Exception):
         super().__init__()
         self.epoch = epoch
         self.step = step
-
-
-@dataclass
-class Position:
-    """Where the run stands; `step` counts optimiser steps over all epochs."""
-
-    epoch: int = 0
-    step_in_epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    """Sum of the training losses of this epoch's steps."""
-    best_epoch: int = 0
-    """1-based; 0 before the first epoch ends."""
-    best_metrics: dict[str, float] = field(default_factory=dict)
-    last_metrics: dict[str, float] = field(default_factory=dict)
 
 
 class _LossModule(nn.Module):
@@ -87,7 +66,7 @@ class Loop:
         is_cancelled: Callable[[], bool],
     ) -> None:
         self.task, self.data, self.config, self.folder = task, data, config, folder
-        self.events, self.meta, self.is_cancelled = events, meta, is_cancelled
+        self.meta, self.is_cancelled = meta, is_cancelled
         self.position = Position()
         self.fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)
         self.model = task.build_model(config).to(self.fabric.device)
@@ -98,11 +77,10 @@ class Loop:
             AveragedModel(self.model, config.ema_decay) if config.ema_decay is not None else None
         )
         self.steps_per_epoch = len(split_batches(len(data.train), config.batch_size))
-        self._last_event_s = 0.0
         self._last_checkpoint_s = time.monotonic()
-        self._num_steps_here = 0
-        self._first_step_end_s = 0.0
-        self._warned_of_blank = False
+        self.report = Report(
+            events, config, num_steps=self.num_steps, device=str(self.fabric.device)
+        )
 
     @property
     def num_steps(self) -> int:
@@ -194,39 +172,16 @@ class Loop:
         )
 
     def _after_step(self, losses: Mapping[str, Tensor], *, loss: float, lr: float) -> None:
-        now_s = time.monotonic()
-        self._estimate_duration(now_s)
-        is_last = self.position.step_in_epoch == self.steps_per_epoch
-        if is_last or now_s - self._last_event_s >= _STEP_EVENT_EVERY_S:
-            self._last_event_s = now_s
-            parts = {name: float(value.detach()) for name, value in losses.items()}
-            self.events.write(
-                "step",
-                step=self.position.step,
-                num_steps=self.num_steps,
-                epoch=self.position.epoch + 1,
-                loss=loss,
-                lr=lr,
-                parts={name: value for name, value in parts.items() if name != "loss"},
-            )
+        position = self.position
+        parts = {name: value for name, value in losses.items() if name != "loss"}
+        is_last = position.step_in_epoch == self.steps_per_epoch
+        self.report.step(position, loss=loss, lr=lr, parts=parts, is_last=is_last)
         self._check_cancelled()
         every = self.config.checkpoint_every_steps
-        due = every is not None and self.position.step % every == 0
-        if due or now_s - self._last_checkpoint_s >= self.config.checkpoint_every_s:
+        due = every is not None and position.step % every == 0
+        waited_s = time.monotonic() - self._last_checkpoint_s
+        if due or waited_s >= self.config.checkpoint_every_s:
             self.save_last({})
-
-    def _estimate_duration(self, now_s: float) -> None:
-        self._num_steps_here += 1
-        if self._num_steps_here == 1:
-            self._first_step_end_s = now_s
-        elif self._num_steps_here == _DRY_RUN_STEPS:
-            mean_s = (now_s - self._first_step_end_s) / (_DRY_RUN_STEPS - 1)
-            self.events.write(
-                "dry_run",
-                seconds_per_step=mean_s,
-                expected_s=mean_s * self.num_steps,
-                device=str(self.fabric.device),
-            )
 
     def _validate(self) -> dict[str, float]:
         model = self.kept_model
@@ -250,37 +205,9 @@ class Loop:
         if metrics[name] > position.best_metrics.get(name, -math.inf):  # false for NaN
             position.best_metrics, position.best_epoch = metrics, position.epoch
             save_checkpoint(self.folder.best, self.kept_model.state_dict(), self._meta(metrics))
-        log.info("epoch %d: train loss %.4f, %s", position.epoch, train_loss, metrics)
-        self._warn_of_blank(metrics)
-        self.events.write(
-            "epoch",
-            epoch=position.epoch,
-            num_epochs=self.config.epochs,
-            train_loss=train_loss,
-            val_loss=metrics["loss"],
-            val={name: value for name, value in metrics.items() if name != "loss"},
-            seconds=seconds,
-        )
+        self.report.epoch(position.epoch, metrics, train_loss=train_loss, seconds=seconds)
         # after the event: a kill in between repeats the epoch, and a resume drops its first event
         self.save_last(metrics)
-
-    def _warn_of_blank(self, metrics: Mapping[str, float]) -> None:
-        """Say once that the model learns nothing but background (from the second epoch on)."""
-        is_blank = metrics.get("foreground_predicted") == 0.0
-        early = self.position.epoch < min(2, self.config.epochs)
-        if is_blank and metrics.get("foreground_true", 0.0) > 0.0 and not early:
-            if not self._warned_of_blank:
-                self.warn(
-                    "The model predicts background everywhere, but the validation tiles have "
-                    f"foreground. Raise lr (now {self.config.lr:g}) or epochs, or label more "
-                    "tiles with objects."
-                )
-            self._warned_of_blank = True
-
-    def warn(self, reason: str) -> None:
-        """Tell the user of a likely mistake, in the events and the log."""
-        log.warning("%s", reason)
-        self.events.write("warning", reason=reason)
 
     def _meta(self, metrics: Mapping[str, float]) -> dict[str, Any]:
         return {

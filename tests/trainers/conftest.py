@@ -68,7 +68,7 @@ def make_config(tmp_path: Path) -> MakeConfig:
             "out": tmp_path / out,
             "epochs": 2,
             "batch_size": 2,
-            "image_size": 32,
+            "image_size": 64,
             "lr": 2e-3,
             "device": "cpu",
             "num_threads": 1,

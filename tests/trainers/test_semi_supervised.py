@@ -43,7 +43,7 @@ def test_a_round_trains_labels_and_trains_again_on_both(
     report = paper_round(config, unlabelled=unlabelled)
     assert report.num_pseudo_labels == 3
     assert 0.5 <= report.mean_confidence <= 1.0
-    assert report.student["num_train"] == report.teacher["num_train"] + 3 * 4
+    assert report.student["num_train"] == report.teacher["num_train"] + 3
     teacher, student = (
         read_snapshot(config.out / name / "dataset") for name in ("teacher", "student")
     )

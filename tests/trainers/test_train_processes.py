@@ -30,8 +30,7 @@ def configs(make_tiles: MakeTiles, make_config: MakeConfig) -> tuple[TrainConfig
     """Settings of an uninterrupted run and of one that is stopped; 64 steps of some ms."""
     data = make_tiles(20)
     whole, stopped = (
-        make_config(data, out, epochs=8, image_size=64, val_fraction=0.2)
-        for out in ("whole", "stopped")
+        make_config(data, out, epochs=8, val_fraction=0.2) for out in ("whole", "stopped")
     )
     return whole, stopped.replace(checkpoint_every_steps=3)
 
