@@ -18,6 +18,7 @@ from napari_icseg.controllers.model_chooser import DEFAULT_MODEL, ModelChooser, 
 from napari_icseg.controllers.napari_window import canvas_of, main_window_of
 from napari_icseg.controllers.notify import errors_shown
 from napari_icseg.controllers.object_editor import ObjectEditor
+from napari_icseg.controllers.prefill_layer import draw_proposals
 from napari_icseg.controllers.prefill_row import PrefillRow
 from napari_icseg.controllers.progress_view import ProgressView
 from napari_icseg.controllers.project_actions import ProjectActions
@@ -55,6 +56,7 @@ class LabellingController:
         self.progress = ProgressView(session, dock)
         self.projects = ProjectActions(session, dock)
         self.prefill = PrefillRow(session, dock)
+        draw_proposals(viewer, session)
         self._clicks = CanvasClicks(viewer, self._on_canvas_click)
         self._keys = KeyFilter(SHORTCUTS, is_wanted=self._wants_key)
         self._actions = self._build_actions()

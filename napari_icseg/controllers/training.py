@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.prefill import prefill_of
+from napari_icseg.controllers.prefill_layer import draw_proposals
 from napari_icseg.controllers.session import session_of, unwrapped
 from napari_icseg.controllers.training_data import DataSummary, read_summary
 from napari_icseg.controllers.training_follower import RunsFollower
@@ -70,6 +71,7 @@ class TrainingController:
         self._counting = Background(session.gui, "count")
         self._starting = Background(session.gui, "start")
         self._prefill = prefill_of(session)
+        draw_proposals(viewer, session)
         self.runs = RunsPresenter(session, dock, self._prefill)
         self.prefill = PrefillPresenter(session, dock.prefill, self._prefill, self.runs)
         self._connect()

@@ -107,7 +107,7 @@ def best_epoch(status: RunStatus) -> EpochPoint | None:
 def curve_view(status: RunStatus) -> CurveView:
     """Return the curves, single steps as fractions of epochs.
 
-    Of a long run only every so-manieth step is drawn: the plot is not wider.
+    Of a long run only every n-th step is drawn: the plot is not wider.
     """
     steps, epochs = status.curves.steps, status.curves.epochs
     steps = steps[:: 1 + len(steps) // MAX_DRAWN_STEPS]
