@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_icseg.controllers.labelling import LabellingController
 from napari_icseg.controllers.napari_window import main_window_of
@@ -46,6 +46,8 @@ class TrainingPluginDock(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.dock)
+        # else napari adds an empty stretch below, and the dock gets half of the height
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
 
 class _CloseGuard(QObject):
