@@ -49,10 +49,12 @@ class UNetTask:
         """Return the recipe of a preset.
 
         `best` is small and fast on a CPU: a tenth of a second for a tile of 256² on one core,
-        forward and backward; small batches, because few labelled tiles give few steps. `paper`: 64 to 1024 channels, BCEWithLogits, Adam,
-        lr 1e-5, 5 epochs, rotations and flips. The paper does not state the U-Net's batch and
-        weight decay; those of its SAM-SEG are taken, 10 and lr / 10,000. Its GradScaler only
-        matters with precision "16-mixed", which needs a GPU.
+        forward and backward. Batches are small, because few labelled tiles give few steps.
+
+        `paper`: 64 to 1024 channels, BCEWithLogits, Adam, lr 1e-5, 5 epochs, rotations and
+        flips. The paper does not state the U-Net's batch and weight decay; those of its
+        SAM-SEG are taken, 10 and lr / 10,000. Its GradScaler only matters with precision
+        "16-mixed", which needs a GPU.
         """
         if preset == "paper":
             return {
