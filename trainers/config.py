@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from trainers.errors import TrainingError
 
 Preset = Literal["best", "paper"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+Augment = Literal["none", "orientation", "full"]
 Schedule = Literal["constant", "cosine", "divide10"]
 
 
@@ -37,7 +38,8 @@ class TrainConfig(BaseModel):
     batch_size: int = Field(default=8, ge=1)
     image_size: int = Field(default=256, ge=32)
     """Side of the square training crop, px."""
-    augment: bool = True
+    augment: Augment = "full"
+    """Rotations and flips (`orientation`), those with contrast and noise (`full`), or `none`."""
     val_fraction: float = Field(default=0.15, gt=0.0, lt=1.0)
 
     optimizer: Literal["adamw", "adam"] = "adamw"
@@ -64,6 +66,12 @@ class TrainConfig(BaseModel):
     checkpoint_every_steps: int | None = Field(default=None, ge=1)
     model_options: dict[str, Any] = Field(default_factory=dict)
     """Settings that only this model knows."""
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _named_augment(cls, value: object) -> object:
+        """The first runs knew only yes and no."""
+        return {True: "full", False: "none"}[value] if isinstance(value, bool) else value
 
     @property
     def num_classes(self) -> int:

@@ -32,6 +32,14 @@ def test_a_wrong_setting_is_named(tmp_path: Path, field: str, value: object) -> 
         parse_config({"model": "unet", "out": tmp_path, field: value})
 
 
+@pytest.mark.parametrize(("stored", "meant"), [(True, "full"), (False, "none")])
+def test_runs_that_knew_only_yes_and_no_can_be_resumed(
+    tmp_path: Path, stored: bool, meant: str
+) -> None:
+    config = parse_config({"model": "unet", "out": tmp_path, "augment": stored})
+    assert config.augment == meant
+
+
 def test_replacing_a_setting_is_checked_too(tmp_path: Path) -> None:
     config = TrainConfig(model="unet", out=tmp_path)
     assert config.replace(epochs=3).epochs == 3

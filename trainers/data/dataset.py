@@ -16,6 +16,7 @@ from trainers.io.images import contrast_limits, image_size, read_image
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trainers.config import Augment
     from trainers.data.snapshot import SnapshotItem
     from trainers.models.base import Batch
 
@@ -80,7 +81,7 @@ class TrainingTiles:
         *,
         size_px: int,
         seed: int,
-        augment: bool,
+        augment: Augment,
         min_crops: int = 0,
         cache_mib: float = _CACHE_MIB,
     ) -> None:
@@ -108,8 +109,9 @@ class TrainingTiles:
         left = int(rng.integers(max(0, width - size_px) + 1))
         image, target = tile.crop(top, left, size_px)
         image, target = _mirrored(image, size_px), _mirrored(target, size_px)
-        if self._augment:
+        if self._augment != "none":
             image, target = random_orientation(image, target, rng)
+        if self._augment == "full":
             image = random_contrast(image, rng)
         return _item(image, target)
 

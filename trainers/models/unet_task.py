@@ -64,6 +64,7 @@ class UNetTask:
                 "lr": 1e-5,
                 "weight_decay": 1e-9,
                 "schedule": "constant",
+                "augment": "orientation",
                 "model_options": {"widths": PAPER_WIDTHS, "dice_weight": 0.0, "min_crops": 0},
             }
         return {
