@@ -28,6 +28,9 @@ def run_application(path: Path | None) -> None:
     """Opens napari on a folder or project and runs until the window is closed."""
     import napari
 
+    # importing it later, in the worker, would stop the window for a moment
+    import torch  # noqa: F401
+
     viewer = napari.Viewer(title="icseg")
     labelling, _training = open_docks(viewer)
     if path is not None:

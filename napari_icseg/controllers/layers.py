@@ -42,6 +42,7 @@ class ViewerLayers:
         self._layers: dict[str, Any] = {}
         self._shape_hw: tuple[int, int] | None = None
         self._drawn: Box | None = None
+        self._clicks: tuple[Click, ...] = ()
         camera_of(viewer).events.zoom.connect(self._on_camera_zoom)
 
     def get(self, name: str) -> Any | None:
@@ -67,11 +68,9 @@ class ViewerLayers:
         layer.contrast_limits_range = (0, np.iinfo(image.dtype).max)
         layer.contrast_limits = limits
         layer.metadata["path"] = name
-        if shape_hw != self._shape_hw:
-            self._shape_hw = shape_hw
-            layer = self.get(CANDIDATE)
-            if layer is not None:
-                layer.data, self._drawn = np.zeros(shape_hw, dtype=np.uint8), None
+        is_other_shape, self._shape_hw = shape_hw != self._shape_hw, shape_hw
+        self._prepare_overlays()
+        if is_other_shape:
             self._viewer.reset_view()
 
     def show_objects(self, objects: ObjectMap, classes: Sequence[ClassRecord]) -> Any:
@@ -81,14 +80,17 @@ class ViewerLayers:
             layer = self._add(OBJECTS, "add_labels", objects.labels, opacity=0.5)
         else:
             layer.data = objects.labels
-        layer.colormap = _class_colormap(classes)
+        colors = tuple(record.color for record in classes)
+        if layer.metadata.get("class_colors") != colors:
+            layer.metadata["class_colors"] = colors
+            layer.colormap = _class_colormap(colors)
         return layer
 
     def refresh_objects(self) -> None:
         """Draws the objects layer again after its array was changed in place."""
         layer = self.get(OBJECTS)
         if layer is not None:
-            layer.refresh(extent=False)
+            layer.refresh(extent=False, thumbnail=False, highlight=False)
 
     def show_candidate(self, mask: RleMask | None) -> None:
         """Shows the candidate's fill and edge in place; None clears it."""
@@ -99,23 +101,26 @@ class ViewerLayers:
         self._show_overlay(mask, {FILL: 0, EDGE: SELECTED})
 
     def show_clicks(self, clicks: Sequence[Click]) -> None:
-        """Shows the clicks: green disks and red crosses."""
+        """Shows the clicks: green disks and red crosses.
+
+        Each property of a Points layer that is set costs milliseconds. A new point takes the
+        layer's current ones by itself, so only they are set when one click was added.
+        """
+        if self.get(PROMPTS) is None and clicks:
+            self._prepare_overlays()
         layer = self.get(PROMPTS)
         if layer is None:
-            if not clicks:
-                return
-            layer = self._add(PROMPTS, "add_points", np.zeros((0, 2)))
-        points_rc = np.array([(c.row, c.col) for c in clicks], dtype=float).reshape(-1, 2)
-        layer.data = points_rc
-        layer.selected_data = set()
+            return
+        old, self._clicks = self._clicks, tuple(clicks)
         if clicks:
-            # set anew each time: on an empty layer napari keeps a colour row too many
-            layer.border_color = np.ones((len(clicks), 4))
-            layer.face_color = np.array(
-                [POSITIVE_COLOR if c.is_positive else NEGATIVE_COLOR for c in clicks]
-            )
-            layer.symbol = ["disc" if c.is_positive else "x" for c in clicks]
-            self._on_camera_zoom()
+            _take_as_current(layer, clicks[-1], CLICK_SIZE_PX / camera_of(self._viewer).zoom)
+        layer.data = np.array([(c.row, c.col) for c in clicks], dtype=float).reshape(-1, 2)
+        layer.selected_data = set()
+        is_one_more = self._clicks[:-1] == old
+        is_fewer = self._clicks == old[: len(self._clicks)]
+        if not is_one_more and not is_fewer:
+            layer.face_color = np.array([_color(click) for click in clicks])
+            layer.symbol = [_symbol(click) for click in clicks]
 
     def activate_objects(self) -> None:
         """Makes the objects layer the active one, so that its brush is at hand."""
@@ -127,7 +132,8 @@ class ViewerLayers:
         """Hides all layers of ours, for an image that cannot be read, or shows them again."""
         for name in self._layers:
             layer = self.get(name)
-            if layer is not None:
+            # napari redraws a layer even if nothing changes
+            if layer is not None and layer.visible != visible:
                 layer.visible = visible
 
     def remove(self) -> None:
@@ -160,17 +166,28 @@ class ViewerLayers:
             layer.size = CLICK_SIZE_PX / camera_of(self._viewer).zoom
 
     def _show_overlay(self, mask: RleMask | None, values: dict[int, int]) -> None:
+        if self.get(CANDIDATE) is None and mask is not None:
+            self._prepare_overlays()
         layer = self.get(CANDIDATE)
         if layer is None:
-            if mask is None:
-                return
-            layer = self._add_overlay()
+            return
         if self._drawn is not None:
             layer.data[self._drawn.slices] = 0
         self._drawn = None if mask is None else _draw_overlay(layer.data, mask, values)
         layer.refresh(extent=False, thumbnail=False, highlight=False)
 
-    def _add_overlay(self) -> Any:
+    def _prepare_overlays(self) -> None:
+        """Makes the layers of candidate and clicks now: the first click must not wait for it."""
+        layer = self.get(CANDIDATE)
+        if layer is None:
+            self._add_candidate()
+        elif layer.data.shape != self._shape_hw:
+            layer.data, self._drawn = np.zeros(self._shape_hw or (1, 1), dtype=np.uint8), None
+        if self.get(PROMPTS) is None:
+            self._clicks = ()
+            self._add(PROMPTS, "add_points", np.zeros((0, 2)))
+
+    def _add_candidate(self) -> None:
         from napari.utils.colormaps import DirectLabelColormap
 
         self._drawn = None
@@ -182,7 +199,6 @@ class ViewerLayers:
             opacity=1.0,
         )
         layer.editable = False
-        return layer
 
     def _add(self, name: str, method: str, data: NDArray[Any], **options: Any) -> Any:
         """Adds a layer at its place in the stack, without making it the active one."""
@@ -209,10 +225,25 @@ def _draw_overlay(data: NDArray[np.uint8], mask: RleMask, values: dict[int, int]
     return box
 
 
-def _class_colormap(classes: Sequence[ClassRecord]) -> Any:
+def _class_colormap(colors: tuple[str, ...]) -> Any:
     """Transparent for 0, then the class colours round and round, see `ObjectMap`."""
     from napari.utils.colormaps import CyclicLabelColormap
     from napari.utils.colormaps.standardize_color import transform_color
 
-    names = [record.color for record in classes] or ["#ffcc00"]
-    return CyclicLabelColormap(colors=np.vstack([np.zeros((1, 4)), transform_color(names)]))
+    rows = transform_color(list(colors) or ["#ffcc00"])
+    return CyclicLabelColormap(colors=np.vstack([np.zeros((1, 4)), rows]))
+
+
+def _take_as_current(layer: Any, click: Click, size: float) -> None:
+    layer.current_face_color = _color(click)
+    layer.current_border_color = (1.0, 1.0, 1.0, 1.0)
+    layer.current_symbol = _symbol(click)
+    layer.current_size = size
+
+
+def _color(click: Click) -> tuple[float, float, float, float]:
+    return POSITIVE_COLOR if click.is_positive else NEGATIVE_COLOR
+
+
+def _symbol(click: Click) -> str:
+    return "disc" if click.is_positive else "x"

@@ -145,8 +145,8 @@ class ObjectEditor:
         names = {record.id: record.name for record in self._classes.classes}
         objects = self._map.objects
         self._layer.features = {
-            "index": [self._map.value_of(record.id) for record in objects],
-            "class": [names[record.class_id] for record in objects],
+            "index": [0, *(self._map.value_of(record.id) for record in objects)],
+            "class": ["background", *(names[record.class_id] for record in objects)],
         }
 
     def _offer_new_value(self) -> None:

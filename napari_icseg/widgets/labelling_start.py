@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 WELCOME = (
     "<h3>Label SEM images by clicks</h3>"
@@ -32,20 +32,15 @@ class LabellingStart(QWidget):
         )
         self.message = QLabel()
         self.message.setWordWrap(True)
-        self.busy = QProgressBar()
-        self.busy.setRange(0, 0)
-        self.busy.setVisible(False)
         layout = QVBoxLayout(self)
         layout.setSpacing(8)
         for widget in (welcome, self.open_folder, self.open_project, self.open_sample):
             layout.addWidget(widget)
-        layout.addWidget(self.busy)
         layout.addWidget(self.message)
         layout.addStretch(1)
 
     def set_busy(self, text: str) -> None:
         """Shows what is being opened and greys the buttons; empty: ready again."""
-        self.busy.setVisible(bool(text))
         self.message.setText(text)
         for button in (self.open_folder, self.open_project, self.open_sample):
             button.setEnabled(not text)

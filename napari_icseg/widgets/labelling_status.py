@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 HINT_COLORS = {"info": "#5b8def", "done": "#4cc26b", "warning": "#e0a030", "error": "#e05561"}
 
 
 class LabellingStatus(QWidget):
-    """A title with a small busy bar, the candidate, and a hint with a coloured edge."""
+    """A title with what is being computed, the candidate, and a hint with a coloured edge."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -19,13 +19,12 @@ class LabellingStatus(QWidget):
         self.hint.setWordWrap(True)
         self.hint.setMinimumHeight(42)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.busy = QProgressBar()
-        self.busy.setRange(0, 0)
-        self.busy.setTextVisible(True)
-        self.busy.setFixedSize(150, 15)
+        # words, no moving bar: without a graphics card each of its frames draws the whole canvas
+        self.busy = QLabel()
+        self.busy.setStyleSheet(f"QLabel {{ color: {HINT_COLORS['info']}; }}")
         title = QLabel("Candidate")
         title.setStyleSheet("QLabel { font-weight: bold; }")
-        # of fixed height: nothing may jump under the mouse when the bar comes and goes
+        # of fixed height: nothing may jump under the mouse when the words come and go
         title.setFixedHeight(18)
         top = QHBoxLayout()
         top.addWidget(title)
@@ -60,6 +59,5 @@ class LabellingStatus(QWidget):
         )
 
     def set_busy(self, text: str) -> None:
-        """Shows a running bar with a word such as "embedding…"; empty hides it."""
-        self.busy.setFormat(text)
-        self.busy.setVisible(bool(text))
+        """Shows what is being computed, for example "Embedding the image…"; empty: nothing."""
+        self.busy.setText(text)

@@ -264,3 +264,20 @@ def test_a_reopened_project_shows_what_was_accepted(gui, tiles):
     gui.open(tiles / "chip.icseg")
     assert len(gui.objects()) == 1
     assert (gui.viewer.layers["objects"].data > 0).sum() == bar(0, 8).sum()
+
+
+def test_layers_that_the_user_removed_come_back(gui):
+    for name in ("candidate", "prompts"):
+        gui.viewer.layers.remove(name)
+    gui.label(14, 50)
+    gui.viewer.layers.remove("objects")
+    gui.viewer.layers.remove("image")
+    gui.key(Qt.Key.Key_BracketRight)
+    gui.wait(lambda: gui.is_ready and gui.session.current_image_id == 2)
+    gui.label(15, 50)
+    assert [layer.name for layer in gui.viewer.layers] == [
+        "image",
+        "objects",
+        "candidate",
+        "prompts",
+    ]
