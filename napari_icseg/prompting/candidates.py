@@ -11,6 +11,7 @@ from napari_icseg.prompting.protocol import POSITIVE, Candidate
 from trainers.io.rle import RleMask, iou
 from trainers.metrics.clicks import Click
 from trainers.models.sam2.components import connected_net
+from trainers.models.sam2.splitting import split_at_clicks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,33 +28,43 @@ _KINDS_BY_SIZE: tuple[CandidateKind, ...] = ("layer", "net", "part")
 
 @dataclass(frozen=True, eq=False)
 class ScoredMask:
-    """A mask bool (H, W) in window coordinates that may be empty."""
+    """A mask in window coordinates that may be empty.
+
+    Attributes:
+        mask: bool (H, W).
+        logits: float32 (H, W), how sure the model is.
+        score: the IoU expected of it, 0..1.
+        kind: what it means.
+
+    """
 
     mask: NDArray[np.bool_]
+    logits: NDArray[np.float32]
     score: float
     kind: CandidateKind
 
 
 def name_masks(
-    masks: NDArray[np.bool_], scores: NDArray[np.float32], token_kinds: Sequence[str]
+    logits: NDArray[np.float32], scores: NDArray[np.float32], token_kinds: Sequence[str]
 ) -> list[ScoredMask]:
     """Say what each of a model's masks means.
 
     Args:
-        masks: bool (3, H, W).
+        logits: float32 (3, H, W); above 0 is inside.
         scores: float32 (3,), the IoU expected of each.
         token_kinds: meaning of the masks, in order; empty for a model whose masks have no
             fixed meaning (the official SAM 2.1): then the largest is called the layer, the
             next the net, the smallest the part.
 
     """
+    masks = logits > 0
     kinds: dict[int, Any] = dict(enumerate(token_kinds))
     if not kinds:
         by_size = np.argsort([-np.count_nonzero(mask) for mask in masks], kind="stable")
         kinds = dict(zip(by_size.tolist(), _KINDS_BY_SIZE, strict=True))
     return [
-        ScoredMask(mask, float(np.clip(score, 0, 1)), kinds[index])
-        for index, (mask, score) in enumerate(zip(masks, scores, strict=True))
+        ScoredMask(masks[i], logits[i], float(np.clip(scores[i], 0, 1)), kinds[i])
+        for i in range(len(masks))
     ]
 
 
@@ -62,8 +73,8 @@ def refine_net(named: Sequence[ScoredMask], prompts: Prompts) -> list[ScoredMask
 
     A layer is predicted more surely than one of its nets, and its pieces under the clicks
     are the net: as good a guess as the layer itself, so it takes the layer's score if that
-    is higher. Without clicks, or where the layer has no piece under them, the pieces of the
-    net's own mask are taken.
+    is higher. Where the layer has no piece under the clicks, the pieces of the net's own
+    mask are taken. A negative click in a piece cuts it; with a box the model is believed.
 
     Args:
         named: masks of a model with fixed meanings.
@@ -74,13 +85,17 @@ def refine_net(named: Sequence[ScoredMask], prompts: Prompts) -> list[ScoredMask
     if not len(prompts.positive_xy) or prompts.box_xyxy is not None:
         return list(named)
     clicks = _clicks(prompts, masks["net"].mask.shape)
-    choices = sorted((masks["net"], masks["layer"]), key=lambda scored: -scored.score)
-    for scored in choices:
-        pieces = connected_net(scored.mask, clicks)
+    for source in sorted((masks["net"], masks["layer"]), key=lambda scored: -scored.score):
+        pieces = _pieces(source, clicks)
         if pieces.any():
-            masks["net"] = ScoredMask(pieces, scored.score, "net")
+            masks["net"] = replace(source, mask=pieces, kind="net")
             break
     return list(masks.values())
+
+
+def _pieces(source: ScoredMask, clicks: Sequence[Click]) -> NDArray[np.bool_]:
+    under_clicks = connected_net(source.mask, [click for click in clicks if click.positive])
+    return split_at_clicks(under_clicks, source.logits, clicks)
 
 
 def rank(

@@ -82,8 +82,8 @@ class Sam2PromptPredictor:
         local.check((window.height, window.width))
         with torch.inference_mode():
             decoded = self._answer(embedding, local)
-            masks = (self._frame(window).unfit(decoded.logits)[0] > 0).cpu().numpy()
-        named = name_masks(masks, decoded.iou[0].float().cpu().numpy(), kinds)
+            logits = self._frame(window).unfit(decoded.logits)[0].cpu().numpy()
+        named = name_masks(logits, decoded.iou[0].float().cpu().numpy(), kinds)
         named = refine_net(named, local) if kinds else named
         found = rank(named, (window.top, window.left), first=prompts.kind)
         image_hw = embedding.image_hw
@@ -120,7 +120,7 @@ class Sam2PromptPredictor:
         elif kind is None:
             index = int(decoded.iou[0].argmax())
         else:
-            named = name_masks((decoded.logits[0] > 0).cpu().numpy(), np.zeros(3, np.float32), ())
+            named = name_masks(decoded.logits[0].float().cpu().numpy(), np.zeros(3, np.float32), ())
             index = [scored.kind for scored in named].index(kind)
         return decoded.logits[:, index : index + 1].float()
 

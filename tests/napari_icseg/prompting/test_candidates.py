@@ -27,8 +27,12 @@ def bar(top: int, height: int = 6, left: int = 5, width: int = 50) -> np.ndarray
 LAYER = bar(4) | bar(20) | bar(32)
 
 
+def logits_of(*masks: np.ndarray) -> np.ndarray:
+    return np.where(np.stack(masks), np.float32(4), np.float32(-4))
+
+
 def named(net: np.ndarray, layer: np.ndarray, part: np.ndarray, scores=(0.5, 0.9, 0.4)):
-    return name_masks(np.stack([net, layer, part]), np.array(scores, np.float32), TOKENS)
+    return name_masks(logits_of(net, layer, part), np.array(scores, np.float32), TOKENS)
 
 
 def mask_of(scored: list[ScoredMask], kind: str) -> np.ndarray:
@@ -43,10 +47,30 @@ def test_the_net_is_the_piece_of_the_layer_under_the_click():
     )
 
 
-def test_each_positive_click_adds_its_piece_and_a_negative_one_drops_it():
-    clicks = Prompts([[30, 22], [10, 6], [10, 34], [50, 6]], [1, 1, 1, 0])
+def test_each_positive_click_adds_its_piece():
+    clicks = Prompts([[30, 22], [10, 34]], [1, 1])
     result = refine_net(named(bar(0), LAYER, bar(0)), clicks)
     assert np.array_equal(mask_of(result, "net"), bar(20) | bar(32))
+
+
+def test_a_negative_click_cuts_two_joined_nets_where_the_model_is_least_sure():
+    layer = np.where(LAYER | bar(8, 14, 40, 4), np.float32(4), np.float32(-4))
+    layer[14:16, 40:44] = 0.5
+    all_logits = np.stack([layer, layer, layer])
+    masks = name_masks(all_logits, np.array([0.5, 0.9, 0.4], np.float32), TOKENS)
+    joined = mask_of(refine_net(masks, Prompts([[10, 22]], [1])), "net")
+    assert joined[22, 10]
+    assert joined[6, 10]
+    cut = mask_of(refine_net(masks, Prompts([[10, 22], [10, 6]], [1, 0])), "net")
+    assert np.array_equal(cut & ~bar(8, 14, 40, 4), bar(20) & ~bar(8, 14, 40, 4))
+    assert cut[18, 41]
+    assert not cut[11, 41]
+
+
+def test_a_negative_click_outside_the_net_leaves_it_alone():
+    clicks = Prompts([[30, 22], [30, 6], [30, 15]], [1, 0, 0])
+    result = refine_net(named(bar(0), LAYER, bar(0)), clicks)
+    assert np.array_equal(mask_of(result, "net"), bar(20))
 
 
 def test_the_nets_own_mask_counts_where_it_is_surer_than_the_layer():
@@ -72,8 +96,8 @@ def test_a_click_on_the_last_half_pixel_is_in_the_window():
 
 
 def test_masks_without_meaning_are_called_by_their_size():
-    masks = np.stack([bar(0, 2), bar(0, 20), bar(0, 9)])
-    kinds = [s.kind for s in name_masks(masks, np.zeros(3, np.float32), ())]
+    logits = logits_of(bar(0, 2), bar(0, 20), bar(0, 9))
+    kinds = [s.kind for s in name_masks(logits, np.zeros(3, np.float32), ())]
     assert kinds == ["part", "layer", "net"]
 
 
