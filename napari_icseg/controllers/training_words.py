@@ -55,7 +55,7 @@ def sentence(run: RunSnapshot) -> str:
     """Return the state as a sentence that says what can be done next."""
     status = run.status
     if status.state is RunState.QUEUED:
-        return "Waiting: it starts as soon as the training before it has ended."
+        return "Waiting to start: one training runs at a time."
     if status.state is RunState.RUNNING:
         return "Training…" if status.num_steps else "Starting the training process…"
     if status.state is RunState.FINISHED:
@@ -78,7 +78,7 @@ def model_row(run: RunSnapshot, *, chosen: str | None) -> ModelRow:
         created_unix_s=run.created_unix_s,
         state=status.state.value,
         tone=TONES[status.state],
-        epochs=f"{status.epoch}/{status.num_epochs}" if status.num_epochs else "–",
+        epochs=f"{status.epoch}/{status.num_epochs}" if status.num_epochs else "",
         pixel_accuracy=scores.get("pixel_accuracy"),
         iou=scores.get("iou"),
         dice=scores.get("dice"),

@@ -40,9 +40,12 @@ def runs_folder_of(project_file: Path) -> Path:
 
 def is_run(path: Path) -> bool:
     """Say whether `path` looks like a run folder; anything else is left alone."""
-    if path.name.startswith(".") or not path.is_dir():
+    if path.name.startswith("."):
         return False
-    return any((path / name).is_file() for name in (JOB_FILE, CONFIG_FILE, EVENTS_FILE))
+    try:
+        return any((path / name).is_file() for name in (JOB_FILE, CONFIG_FILE, EVENTS_FILE))
+    except OSError:  # a folder that we may not look into
+        return False
 
 
 def run_dirs(folder: Path) -> list[Path]:

@@ -17,7 +17,7 @@ VAL_COLOR = "#56b4e9"
 IOU_COLOR = "#009e73"
 _STEP_ALPHA = 110
 _AXIS_WIDTH_PX = 46
-_HEIGHT_PX = 250
+_HEIGHT_PX = 226
 
 
 class CurvesWidget(QWidget):

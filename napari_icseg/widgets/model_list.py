@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
-from qtpy.QtGui import QColor, QFont
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from napari_icseg.widgets import tones
@@ -21,12 +21,11 @@ COLUMNS = (
     ("IoU", "Foreground intersection over union on the validation tiles"),
     ("Dice", "Foreground Dice score on the validation tiles"),
     ("Acc.", "Pixel accuracy: the share of validation pixels that get the right class"),
-    ("State", "Where the training stands"),
-    ("Epochs", "Epochs trained"),
+    ("State", "Where the training stands, and how many of its epochs are done"),
 )
 _STATE_COLUMN = 4
 _SORT_ROLE = Qt.ItemDataRole.UserRole
-_HEIGHT_PX = 150
+_HEIGHT_PX = 112
 _STYLE = """
 QTableView, QHeaderView::section { font-size: 8pt; }
 QHeaderView::section { padding: 2px; }
@@ -97,18 +96,22 @@ class ModelTable(QAbstractTableModel):
             return _texts(row)[column]
         if role == _SORT_ROLE:
             return _sort_keys(row)[column]
-        if role == Qt.ItemDataRole.ForegroundRole and column == _STATE_COLUMN:
-            color = self._colors.get(row.tone)
-            return None if color is None else QColor(color)
-        if role == Qt.ItemDataRole.FontRole and row.is_chosen:
-            font = QFont()
-            font.setBold(True)
-            return font
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self._color(row, column)
         if role == Qt.ItemDataRole.TextAlignmentRole and column not in (0, _STATE_COLUMN):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tooltip(row)
         return None
+
+    def _color(self, row: ModelRow, column: int) -> QColor | None:
+        """The state has its tone; a chosen model's name is lit up."""
+        lit: dict[int, Tone] = {
+            0: "active" if row.is_chosen else "neutral",
+            _STATE_COLUMN: row.tone,
+        }
+        color = self._colors.get(lit.get(column, "neutral"))
+        return None if color is None else QColor(color)
 
 
 class ModelList(QWidget):
@@ -189,7 +192,7 @@ def _texts(row: ModelRow) -> tuple[str, ...]:
     started = time.strftime("%d %b %H:%M", time.localtime(row.created_unix_s))
     mark = "✓ " if row.is_chosen else ""
     scores = (row.iou, row.dice, row.pixel_accuracy)
-    return f"{mark}{row.label} {started}", *map(_score_text, scores), row.state, row.epochs
+    return f"{mark}{row.label} {started}", *map(_score_text, scores), f"{row.state} {row.epochs}"
 
 
 def _score_text(score: float | None) -> str:
@@ -199,8 +202,7 @@ def _score_text(score: float | None) -> str:
 def _sort_keys(row: ModelRow) -> tuple[float | str, ...]:
     # not measured sorts below everything measured
     scores = (-1.0 if s is None else s for s in (row.iou, row.dice, row.pixel_accuracy))
-    done = row.epochs.partition("/")[0].strip()
-    return row.created_unix_s, *scores, row.state, float(done) if done.isdigit() else -1.0
+    return row.created_unix_s, *scores, row.state
 
 
 def _tooltip(row: ModelRow) -> str:

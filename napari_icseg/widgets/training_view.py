@@ -80,6 +80,7 @@ class ModelRow:
     state: str
     tone: Tone
     epochs: str
+    """Done and planned, "3/20"; empty before the first."""
     pixel_accuracy: float | None
     iou: float | None
     dice: float | None
