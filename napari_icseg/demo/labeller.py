@@ -95,9 +95,11 @@ class Labeller:
     def next_image(self) -> float:
         """Press ] and wait; return the seconds until the next image can be clicked."""
         before = self.image_name
+        started_s = time.perf_counter()
         self.driver.key(Qt.Key.Key_BracketRight)
         self.driver.wait_until(lambda: self._is_other(before), "the next image")
-        return self.wait_for_image()
+        self.wait_for_image()
+        return time.perf_counter() - started_s
 
     @property
     def _project(self) -> Any:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import gc
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,6 +13,9 @@ from qtpy.QtWidgets import QApplication
 from napari_icseg.controllers.napari_window import camera_of, canvas_of
 from napari_icseg.controllers.session import session_of
 from tests.napari_icseg.flood_predictor import FloodPredictor
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 NO, ALT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.AltModifier

@@ -111,7 +111,7 @@ def test_closing_the_dock_gives_keys_and_layers_back_and_it_can_be_opened_again(
     names = [c.__name__ for c in viewer.mouse_double_click_callbacks]
     assert "double_click_to_zoom" in names
     assert viewer.mouse_drag_callbacks == [] or all(
-        "_on_viewer_drag" != c.__name__ for c in viewer.mouse_drag_callbacks
+        c.__name__ != "_on_viewer_drag" for c in viewer.mouse_drag_callbacks
     )
     _dock, again = viewer.window.add_plugin_dock_widget("napari-icseg", "Labelling")
     gui.dock.deleteLater()
