@@ -27,6 +27,8 @@ EVENTS_FILE = "events.jsonl"
 PROCESS_FILE = "process.json"
 CANCEL_FILE = "cancel"
 Event = dict[str, Any]
+# Windows would otherwise change line ends behind our back, and byte offsets with them
+_OPEN_TO_APPEND = os.O_APPEND | os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
 class RunState(Enum):
@@ -113,7 +115,7 @@ class EventWriter:
         """Append an event and tell the listener; raise `OSError` if the disk does not take it."""
         event = {"t": round(time.time(), 3), "kind": kind, **fields}
         line = json.dumps(event, separators=(",", ":"), default=str) + "\n"
-        descriptor = os.open(self._path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o644)
+        descriptor = os.open(self._path, _OPEN_TO_APPEND, 0o644)
         try:
             _end_torn_line(descriptor)
             os.write(descriptor, line.encode())
