@@ -42,5 +42,5 @@ def _folder() -> Path:
     found = repository_sample()
     if found is not None:
         return found
-    folder = Path(platformdirs.user_cache_dir(APP)) / "sample-data"
+    folder = Path(platformdirs.user_cache_dir(APP, appauthor=False)) / "sample-data"
     return make_sample(folder)

@@ -62,10 +62,6 @@ class ImageLoader:
             _raise,
         )
 
-    def prefetch(self, image_id: int, path: Path) -> None:
-        """Reads an image into the cache."""
-        self._background.run(lambda: self.load(image_id, path), lambda _loaded: None, _raise)
-
     def load(self, image_id: int, path: Path) -> LoadedImage:
         """Reads an image now, or takes it from the cache. Callable from any thread."""
         cached = self._cached(image_id)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_icseg.controllers.image_loader import ImageLoader, LoadedImage
+from trainers.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,7 @@ class ImageSwitcher:
         def read() -> NDArray[Any]:
             loaded = self._loader.load(image_id, path)
             if loaded.pixels is None:
-                raise OSError(loaded.error)
+                raise DataError(loaded.error)
             return loaded.pixels
 
         return read

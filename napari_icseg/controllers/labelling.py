@@ -205,7 +205,7 @@ class LabellingController:
         self.classes.read()
         self._dock.show_work()
         self.progress.read_all()
-        first = self.progress.first_to_do()
+        first = self.progress.first_to_do
         if first is not None:
             self.images.go(first)
 

@@ -19,7 +19,7 @@ def sample_folder(target: Path | None = None) -> Path:
     MASKS_KEPT tiles keep their masks, so that a first training is possible at once; the
     others are for clicking.
     """
-    folder = target or Path(platformdirs.user_data_dir(APP)) / "sample-tiles"
+    folder = target or user_folder() / "sample-tiles"
     if not _has_files(folder):
         make_sample(folder)
         for mask in sorted(folder.glob("masks/*.png"))[MASKS_KEPT:]:
@@ -45,6 +45,11 @@ def make_sample(folder: Path) -> Path:
         folder.rmdir()
     part.replace(folder)
     return folder
+
+
+def user_folder() -> Path:
+    """Where this program keeps files of the user."""
+    return Path(platformdirs.user_data_dir(APP, appauthor=False))
 
 
 def repository_sample() -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QSize, Qt, Signal
@@ -11,7 +12,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLineEdit,
-    QListView,
+    QTreeView,
     QVBoxLayout,
     QWidget,
 )
@@ -70,6 +71,7 @@ class ImageListModel(QAbstractListModel):
         self._position_of: dict[int, int] = {}
         self._visible: list[int] = []
         self._errors: dict[int, str] = {}
+        self._counts: Counter[str] = Counter()
         self._statuses: tuple[str, ...] | None = None
         self._search = ""
 
@@ -78,6 +80,7 @@ class ImageListModel(QAbstractListModel):
         self._rows = list(rows)
         self._position_of = {row.id: position for position, row in enumerate(self._rows)}
         self._errors = {}
+        self._counts = Counter(row.status.name.lower() for row in self._rows)
         self._refilter()
 
     def update_row(self, row: ImageRow) -> None:
@@ -85,8 +88,14 @@ class ImageListModel(QAbstractListModel):
         position = self._position_of.get(row.id)
         if position is None:
             return
+        self._counts[self._rows[position].status.name.lower()] -= 1
+        self._counts[row.status.name.lower()] += 1
         self._rows[position] = row
         self._emit_changed(row.id)
+
+    def count(self, status: str) -> int:
+        """Images of a status, whether they pass the filter or not."""
+        return self._counts[status]
 
     def set_error(self, image_id: int, reason: str | None) -> None:
         """Marks an image as unreadable, or as readable again with None."""
@@ -219,11 +228,13 @@ class ImageList(QWidget):
         self.image_chosen.emit(self.model.row_at(index).id)
 
 
-def _build_view(model: ImageListModel) -> QListView:
-    view = QListView()
+def _build_view(model: ImageListModel) -> QTreeView:
+    # a QListView lays all 100,000 rows out again whenever one of them changes
+    view = QTreeView()
     view.setModel(model)
-    # uniform sizes: without them Qt asks all 100,000 rows for their height
-    view.setUniformItemSizes(True)
+    view.setHeaderHidden(True)
+    view.setRootIsDecorated(False)
+    view.setUniformRowHeights(True)
     view.setIconSize(QSize(14, 14))
     view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -44,9 +44,8 @@ def test_the_newest_request_wins(loader, loaded, tiles, qtbot, monkeypatch):
     assert names == ["tile_0.png", "tile_2.png"]
 
 
-def test_a_prefetched_image_is_there_at_once(loader, loaded, tiles, qtbot):
-    loader.prefetch(1, tiles / "tile_1.png")
-    qtbot.waitUntil(lambda: loader._cached(1) is not None, timeout=5000)
+def test_an_image_read_ahead_is_there_at_once(loader, loaded, tiles):
+    loader.load(1, tiles / "tile_1.png")
     (tiles / "tile_1.png").unlink()
     loader.request(1, tiles / "tile_1.png")
     assert np.array_equal(loaded[0].pixels, draw_tile(1))
