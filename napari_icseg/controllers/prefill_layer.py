@@ -24,12 +24,17 @@ _CLEAR = (0.0, 0.0, 0.0, 0.0)
 
 
 class ProposalsLayer:
-    """Keeps a layer equal to the proposals of the image shown; there is none without any."""
+    """Keeps a layer equal to the proposals of the image shown.
+
+    The layer is made with the first image and hidden while there are no proposals: making
+    one takes the GUI thread far longer than drawing in it.
+    """
 
     def __init__(self, viewer: Any, session: ProjectSession) -> None:
         self._viewer = viewer
         self._session_ref = ref(session)  # the table below must not keep its own keys alive
         self._layer: Any | None = None
+        self._classes: tuple[ClassRecord, ...] = ()
         for signal, slot in self._slots():
             signal.connect(slot)
         self._draw()
@@ -64,42 +69,51 @@ class ProposalsLayer:
 
     def _draw(self) -> None:
         session = self._session_ref()
-        project = None if session is None else session.project
-        image_id = None if session is None else session.current_image_id
-        if project is None or image_id is None:
-            self._remove()
+        if session is None or session.project is None or session.current_image_id is None:
             return
-        proposals = project.proposals(image_id)
-        if not proposals:
-            self._remove()
+        project, image_id = session.project, session.current_image_id
+        proposals, shape_hw = project.proposals(image_id), project.image(image_id).shape
+        layer = self.layer or self._add(shape_hw)
+        if not proposals and not layer.visible and layer.data.shape == shape_hw:
             return
         classes = project.classes()
-        self._show(paint(proposals, classes, project.image(image_id).shape), classes)
+        if classes != self._classes:
+            self._classes, layer.colormap = classes, _colormap(classes)
+        _put(layer, paint(proposals, classes, shape_hw))
+        layer.visible = bool(proposals)
+        self._place(layer)
 
-    def _show(self, values: NDArray[np.uint8], classes: Sequence[ClassRecord]) -> None:
-        from napari.utils.colormaps import DirectLabelColormap
-
-        colormap = DirectLabelColormap(color_dict=colors(classes))
-        layer = self.layer
-        if layer is not None and layer.data.shape == values.shape:
-            layer.colormap = colormap
-            layer.data = values
-            return
-        self._remove()
+    def _add(self, shape_hw: tuple[int, int]) -> Any:
         active = self._viewer.layers.selection.active
-        layer = self._viewer.add_labels(values, name=LAYER, colormap=colormap, opacity=1.0)
+        values = np.zeros(shape_hw, dtype=np.uint8)
+        layer = self._viewer.add_labels(values, name=LAYER, opacity=1.0, visible=False)
         layer.editable = False
-        self._layer = layer
-        layers = self._viewer.layers
-        above = 1 + max((layers.index(n) for n in _BELOW if n in layers), default=-1)
-        layers.move(layers.index(layer), above)
+        self._layer, self._classes = layer, ()
         # the user's tools stay on the layer on which they were
-        layers.selection.active = active if active in layers else None
+        self._viewer.layers.selection.active = active
+        return layer
+
+    def _place(self, layer: Any) -> None:
+        """Put the layer right above those that it must not cover the prompts of."""
+        layers = self._viewer.layers
+        below = [layers.index(name) for name in _BELOW if name in layers]
+        wanted = 1 + max(below, default=-1)
+        if layers.index(layer) not in (wanted, wanted - 1):
+            layers.move(layers.index(layer), wanted)
 
     def _remove(self) -> None:
         layer, self._layer = self.layer, None
         if layer is not None:
             self._viewer.layers.remove(layer)
+
+
+def _put(layer: Any, values: NDArray[np.uint8]) -> None:
+    """Give the layer new values; in place where it can, which is many times quicker."""
+    if layer.data.shape != values.shape:
+        layer.data = values
+        return
+    layer.data[...] = values
+    layer.refresh(extent=False, thumbnail=False, highlight=False)
 
 
 def paint(
@@ -121,6 +135,12 @@ def paint(
         window[crop] = 1 + 2 * number
         window[_dashes(crop, mask)] = 2 + 2 * number
     return values
+
+
+def _colormap(classes: Sequence[ClassRecord]) -> Any:
+    from napari.utils.colormaps import DirectLabelColormap
+
+    return DirectLabelColormap(color_dict=colors(classes))
 
 
 def colors(classes: Sequence[ClassRecord]) -> Mapping[int | None, Any]:

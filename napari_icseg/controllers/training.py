@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
@@ -92,7 +93,7 @@ class TrainingController:
             choice.model,
             choice.preset,
             choice.epochs,
-            options=dict(self.settings),
+            options={"num_threads": _num_threads(), **self.settings},
             num_train=summary.num_train,
             num_val=summary.num_val,
         )
@@ -230,6 +231,11 @@ class TrainingController:
         if self._follower is not None:
             self._follower.close()
             self._follower = None
+
+
+def _num_threads() -> int:
+    """Return the CPU threads of a training: all but one, which is left to the labeller."""
+    return max(1, (os.cpu_count() or 1) - 1)
 
 
 def _summary_of(project: Project) -> DataSummary:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # psutil computes the creation time from clock ticks; two readings may differ by rounding
 CREATE_TIME_TOLERANCE_S = 0.1
-POLITE_NICENESS = 5
+POLITE_NICENESS = 10
 
 
 @dataclass(frozen=True)

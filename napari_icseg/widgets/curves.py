@@ -18,6 +18,7 @@ IOU_COLOR = "#009e73"
 _STEP_ALPHA = 110
 _AXIS_WIDTH_PX = 46
 _HEIGHT_PX = 226
+_Points = tuple[tuple[float, ...], tuple[float, ...]]
 
 
 class CurvesWidget(QWidget):
@@ -28,6 +29,7 @@ class CurvesWidget(QWidget):
         self.plots = pg.GraphicsLayoutWidget()
         self.loss_plot = self.plots.addPlot(row=0, col=0, axisItems=_epoch_axis())
         self.iou_plot = self.plots.addPlot(row=1, col=0, axisItems=_epoch_axis())
+        self._shown: dict[str, _Points] = {}
         self._curves = _add_curves(self.loss_plot, self.iou_plot)
         _arrange(self.plots, self.loss_plot, self.iou_plot)
         layout = QVBoxLayout(self)
@@ -38,11 +40,17 @@ class CurvesWidget(QWidget):
         self.apply_theme(foreground="#f0f1f2", background="#262930")
 
     def set_curves(self, view: CurveView) -> None:
-        """Draw the curves; empty ones leave the plots empty."""
-        self._curves["steps"].setData(view.steps_epoch, view.steps_loss)
-        self._curves["train"].setData(view.epochs, view.train_loss)
-        self._curves["val"].setData(view.epochs, view.val_loss)
-        self._curves["iou"].setData(view.epochs, view.val_iou)
+        """Draw the curves that have changed; empty ones leave the plots empty."""
+        shown: dict[str, _Points] = {
+            "steps": (view.steps_epoch, view.steps_loss),
+            "train": (view.epochs, view.train_loss),
+            "val": (view.epochs, view.val_loss),
+            "iou": (view.epochs, view.val_iou),
+        }
+        for name, points in shown.items():
+            if self._shown.get(name) != points:
+                self._curves[name].setData(*points)
+        self._shown = shown
 
     def apply_theme(self, *, foreground: str, background: str) -> None:
         """Take the colours (#rrggbb) of the window around."""

@@ -47,6 +47,8 @@ class ModelTable(QAbstractTableModel):
 
     def set_rows(self, rows: Sequence[ModelRow]) -> None:
         """Replace the rows; where only values changed, selection and scrolling stay."""
+        if tuple(rows) == self._rows:
+            return
         same = [row.name for row in rows] == [row.name for row in self._rows]
         if same:
             self._rows = tuple(rows)

@@ -47,16 +47,19 @@ def scene(tmp_path: Path, qtbot) -> Iterator[Scene]:
 
 def test_proposals_of_the_image_shown_are_drawn_and_go_with_it(scene: Scene) -> None:
     scene.session.set_current_image(scene.ids[0])
-    assert LAYER not in scene.viewer.layers
+    layer = scene.viewer.layers[LAYER]
+    assert not layer.visible
 
     scene.propose(scene.ids[0], 2)
-    assert np.array_equal(scene.viewer.layers[LAYER].data > 0, bar(2))
+    assert layer.visible
+    assert np.array_equal(layer.data > 0, bar(2))
     scene.session.set_current_image(scene.ids[1])
-    assert LAYER not in scene.viewer.layers
+    assert not layer.visible
     scene.session.set_current_image(scene.ids[0])
-    assert LAYER in scene.viewer.layers
+    assert layer.visible
     scene.project.reject_proposals([p.id for p in scene.project.proposals(scene.ids[0])])
-    assert LAYER not in scene.viewer.layers
+    assert not layer.visible
+    assert not layer.data.any()
 
 
 def test_the_layer_lies_over_the_image_and_leaves_the_tools_where_they_were(scene: Scene) -> None:
@@ -92,7 +95,19 @@ def test_a_layer_that_the_user_removed_comes_back_with_the_next_change(scene: Sc
 
     scene.propose(scene.ids[0], 4)
 
+    assert scene.viewer.layers[LAYER].visible
     assert np.array_equal(scene.viewer.layers[LAYER].data > 0, bar(1) | bar(4))
+
+
+def test_layers_that_come_later_keep_their_place_over_the_proposals(scene: Scene) -> None:
+    scene.session.set_current_image(scene.ids[0])
+    scene.viewer.add_labels(np.zeros((SIDE_PX, SIDE_PX), int), name="objects")
+    scene.viewer.add_points(name="prompts")
+    scene.viewer.layers.move(scene.viewer.layers.index(LAYER), 3)
+
+    scene.propose(scene.ids[0], 2)
+
+    assert [layer.name for layer in scene.viewer.layers] == ["image", "objects", LAYER, "prompts"]
 
 
 def test_closing_the_project_takes_the_layer_away(scene: Scene) -> None:
