@@ -28,7 +28,9 @@ _SORT_ROLE = Qt.ItemDataRole.UserRole
 _HEIGHT_PX = 112
 _STYLE = """
 QTableView, QHeaderView::section { font-size: 8pt; }
-QHeaderView::section { padding: 2px; }
+QHeaderView::section { padding: 1px; margin: 0px; border: none; }
+QHeaderView::up-arrow, QHeaderView::down-arrow { width: 7px; height: 7px; }
+QTableView::item { padding: 0px; }
 """
 
 
