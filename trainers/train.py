@@ -242,6 +242,8 @@ def _log_to(path: Path) -> Iterator[None]:
     former = log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+    # a host program's dictConfig silences loggers that exist already; a run must keep its log
+    log.disabled = False
     try:
         yield
     finally:

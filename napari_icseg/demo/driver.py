@@ -9,7 +9,7 @@ from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from napari_icseg.controllers.napari_window import canvas_of, main_window_of
+from napari_icseg.controllers.napari_window import camera_of, canvas_of, main_window_of
 from trainers.errors import IcsegError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Driver:
 
     def _to_canvas(self, row: float, col: float) -> QPoint:
         """Return where a data pixel lies on the canvas, in Qt's logical pixels."""
-        camera = self.viewer.camera
+        camera = camera_of(self.viewer)
         _, centre_row, centre_col = camera.center
         x = self._canvas.width() / 2 + (col - centre_col) * camera.zoom
         y = self._canvas.height() / 2 + (row - centre_row) * camera.zoom
