@@ -56,7 +56,7 @@ class ModelSource:
 MODELS: dict[str, ModelSource] = {
     source.name: source
     for source in (
-        ModelSource(EMBEDDED, "SAM-2 nano (built in)", "sam2-nano.safetensors", 12),
+        ModelSource(EMBEDDED, "SAM-2 nano (built in)", "sam2-nano.safetensors", 11),
         ModelSource(
             "sam2.1-tiny",
             "SAM 2.1 tiny",
