@@ -35,6 +35,7 @@ class Labeller:
 
     def __init__(self, driver: Driver, controller: LabellingController, *, seed: int = 0) -> None:
         self.driver = driver
+        self.controller = controller
         self._loop = controller.loop
         self._session = session_of(driver.viewer)
         self._rng = np.random.default_rng(seed)
