@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 HEARTBEAT_MS = 5
+REST_S = 0.1
 
 
 class DemoError(IcsegError):
@@ -61,9 +62,13 @@ class Driver:
         """Press and release the left (or, for a negative click, right) button on a pixel."""
         button = Qt.MouseButton.LeftButton if positive else Qt.MouseButton.RightButton
         point = self._to_canvas(row, col)
-        QTest.mouseMove(self._canvas, point)
         QTest.mousePress(self._canvas, button, Qt.KeyboardModifier.NoModifier, point)
         QTest.mouseRelease(self._canvas, button, Qt.KeyboardModifier.NoModifier, point)
+
+    def move(self, row: float, col: float) -> None:
+        """Move the mouse to a pixel and rest there for a moment, as a hand does."""
+        QTest.mouseMove(self._canvas, self._to_canvas(row, col))
+        self.settle(REST_S)
 
     def key(self, key: Any, modifiers: Any = Qt.KeyboardModifier.NoModifier) -> None:
         """Press a key on the canvas."""

@@ -120,6 +120,7 @@ class Labeller:
 
     def _click(self, click: Click) -> float:
         """Click and wait for the candidate to be painted; return ms from press to paint."""
+        self.driver.move(click.y, click.x)
         started_s = time.perf_counter()
         self.driver.click(click.y, click.x, positive=click.positive)
         self.driver.wait_until(lambda: not self._loop.state.is_pending, "a candidate")
