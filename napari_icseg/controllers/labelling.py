@@ -23,6 +23,8 @@ from napari_icseg.controllers.prefill_row import PrefillRow
 from napari_icseg.controllers.progress_view import ProgressView
 from napari_icseg.controllers.project_actions import ProjectActions
 from napari_icseg.project.records import ImageStatus
+from napari_icseg.prompting.cache import EmbeddingCache
+from napari_icseg.prompting.disk_cache import DiskCache
 from napari_icseg.prompting.worker import PromptWorker
 from napari_icseg.widgets import dialogs
 from napari_icseg.widgets.shortcuts import SHORTCUTS, KeyFilter
@@ -44,7 +46,8 @@ class LabellingController:
         self._viewer = viewer
         self._session = session
         self._dock = dock
-        self.worker = PromptWorker(partial(load_predictor, DEFAULT_MODEL))
+        embeddings = EmbeddingCache(disk=DiskCache())
+        self.worker = PromptWorker(partial(load_predictor, DEFAULT_MODEL), cache=embeddings)
         self.layers = ViewerLayers(viewer)
         self.classes = ClassChooser(session, dock.classes)
         self.loop = ClickLoop(session, self.worker, self.layers, dock.status, self.classes)

@@ -231,8 +231,9 @@ class PromptWorker:
     def _save_one(self) -> bool:
         try:
             return self.cache.save_one()
-        except IcsegError as error:
-            # the cache only saves time: labelling goes on without it
+        # the cache only saves time: labelling goes on without it
+        except Exception as error:
+            _log.warning("An embedding was not kept on disk", exc_info=error)
             self._tell(self.status, f"Embeddings are not kept on disk: {error}")
             return True
 

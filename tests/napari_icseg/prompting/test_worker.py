@@ -354,13 +354,14 @@ def test_close_from_a_listener_does_not_wait_for_itself(worker, listener):
     wait_until(lambda: not worker._thread.is_alive())
 
 
-def test_a_full_disk_only_costs_the_cache(fake):
+@pytest.mark.parametrize("error", [DataError("No space left"), ValueError("No space left")])
+def test_whatever_the_disk_does_only_costs_the_cache(fake, error):
     class FullDisk:
         def read(self, key):
             return None
 
         def write(self, key, embedding):
-            raise DataError("No space left")
+            raise error
 
     with PromptWorker(lambda: fake, cache=EmbeddingCache(disk=FullDisk())) as worker:
         listener = Listener(worker)
