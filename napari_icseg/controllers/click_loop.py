@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 
 from napari_icseg.controllers import hints
 from napari_icseg.controllers.clicks import Click, ClickState, describe
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from napari_icseg.prompting.requests import PredictResult
     from napari_icseg.prompting.worker import PromptWorker
     from napari_icseg.widgets.labelling_status import LabellingStatus
+
+
+PENDING_DELAY_MS = 50
+"""An answer that comes within this is drawn together with its click, in one go: without a
+graphics card drawing takes longer than the model."""
 
 
 class ClickLoop:
@@ -51,6 +57,11 @@ class ClickLoop:
         self._image_id: int | None = None
         self._request: Any | None = None
         self.state = ClickState()
+        self._shown = ClickState()
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(PENDING_DELAY_MS)
+        self._timer.timeout.connect(self._on_timer_timeout)
         worker.predicted.connect(self._on_worker_predicted)
         worker.status.connect(self._on_worker_status)
         worker.failed.connect(self._on_worker_failed)
@@ -94,7 +105,7 @@ class ClickLoop:
     def cycle(self, step: int) -> None:
         """Shows the next (+1) or the previous (-1) candidate."""
         state = self.state.cycle(step)
-        self._set(state, hints.after_clicks(state, self._classes.current_name))
+        self._set(state, self._hint_for(state))
 
     def accept(self) -> None:
         """Saves the candidate as an object of the current class.
@@ -123,6 +134,7 @@ class ClickLoop:
 
     def close(self) -> None:
         """Stops listening to the worker."""
+        self._timer.stop()
         for signal, handler in (
             (self._worker.predicted, self._on_worker_predicted),
             (self._worker.status, self._on_worker_status),
@@ -131,22 +143,37 @@ class ClickLoop:
             signal.disconnect(handler)
 
     def _ask(self, state: ClickState) -> None:
-        if state.is_pending:
-            self._request = self._worker.predict(state.prompts())
-        else:
+        if not state.is_pending:
             self._forget_request()
-        self._set(state, hints.after_clicks(state, self._classes.current_name))
+            self._set(state, self._hint_for(state))
+            return
+        self.state = state
+        self._request = self._worker.predict(state.prompts())
+        self._timer.start()
+        self.changed.emit(state)
+
+    def _on_timer_timeout(self) -> None:
+        if self.state.is_pending:
+            self._show(self._hint_for(self.state))
 
     def _set(self, state: ClickState, hint: Hint) -> None:
-        old, self.state = self.state, state
-        if old.candidate is not state.candidate:
-            mask = state.candidate.mask if state.candidate is not None else None
-            self._layers.show_candidate(mask)
-        if old.clicks != state.clicks:
-            self._layers.show_clicks(state.clicks)
-        self._status.set_candidate(describe(state))
-        self.say(hint)
+        self.state = state
+        self._show(hint)
         self.changed.emit(state)
+
+    def _show(self, hint: Hint) -> None:
+        """Draws what differs from what is drawn."""
+        old, new = self._shown, self.state
+        self._shown = new
+        if old.candidate is not new.candidate:
+            self._layers.show_candidate(None if new.candidate is None else new.candidate.mask)
+        if old.clicks != new.clicks:
+            self._layers.show_clicks(new.clicks)
+        self._status.set_candidate(describe(new))
+        self.say(hint)
+
+    def _hint_for(self, state: ClickState) -> Hint:
+        return hints.after_clicks(state, self._classes.current_name)
 
     def _forget_request(self) -> None:
         self._request = None
@@ -162,7 +189,7 @@ class ClickLoop:
         self._request = None
         accept = self.state.accept_when_ready
         state = self.state.answer(result.candidates)
-        self._set(state, hints.after_clicks(state, self._classes.current_name))
+        self._set(state, self._hint_for(state))
         if accept:
             self.accept()
 

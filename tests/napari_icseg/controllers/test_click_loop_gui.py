@@ -275,9 +275,5 @@ def test_layers_that_the_user_removed_come_back(gui):
     gui.key(Qt.Key.Key_BracketRight)
     gui.wait(lambda: gui.is_ready and gui.session.current_image_id == 2)
     gui.label(15, 50)
-    assert [layer.name for layer in gui.viewer.layers] == [
-        "image",
-        "objects",
-        "candidate",
-        "prompts",
-    ]
+    names = [layer.name for layer in gui.viewer.layers if layer.name != "proposals"]
+    assert names == ["image", "objects", "candidate", "prompts"]
