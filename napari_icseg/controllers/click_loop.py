@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer
 
 from napari_icseg.controllers import hints
 from napari_icseg.controllers.clicks import Click, ClickState, describe
+from napari_icseg.controllers.notify import errors_shown
 from napari_icseg.project.records import ObjectSource
 
 if TYPE_CHECKING:
@@ -191,7 +192,8 @@ class ClickLoop:
         state = self.state.answer(result.candidates)
         self._set(state, self._hint_for(state))
         if accept:
-            self.accept()
+            with errors_shown():
+                self.accept()
 
     def _on_worker_status(self, text: str) -> None:
         self._session.gui.call(lambda: self._status.set_busy(text))

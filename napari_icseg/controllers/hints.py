@@ -25,6 +25,12 @@ NOTHING_TO_ACCEPT = Hint("There is no candidate to accept: left-click an object.
 NOTHING_TO_REMOVE = Hint("There is no click to remove.", "info")
 NO_OBJECT_HERE = Hint("There is no accepted object under that click.", "info")
 
+TOOLS = {
+    "paint": Hint("Brush: paints an object of the current class. Z goes back to clicking."),
+    "erase": Hint("Eraser: takes pixels away from objects. Z goes back to clicking."),
+    "pan_zoom": READY,
+}
+
 
 def after_clicks(state: ClickState, class_name: str) -> Hint:
     """What to do after the clicks or the candidates changed."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.compat import isalive
 
 from napari_icseg.controllers import hints
-from napari_icseg.controllers.canvas import CanvasClick, CanvasClicks
+from napari_icseg.controllers.canvas import PAN_ZOOM, CanvasClick, CanvasClicks
 from napari_icseg.controllers.class_chooser import ClassChooser
 from napari_icseg.controllers.click_loop import ClickLoop
 from napari_icseg.controllers.clicks import Click
@@ -111,6 +111,9 @@ class LabellingController:
             "mark_blank": partial(self._mark, ImageStatus.BLANK),
             "mark_labelled": partial(self._mark, ImageStatus.LABELLED),
             "delete": editor.delete_selected,
+            "tool_paint": partial(editor.use_tool, "paint"),
+            "tool_erase": partial(editor.use_tool, "erase"),
+            "tool_click": partial(editor.use_tool, PAN_ZOOM),
             "add_class": self._add_class,
             "cancel_download": self.models.cancel,
             **self.prefill.actions(),
@@ -137,6 +140,7 @@ class LabellingController:
             (session.opened, self._on_session_opened),
             (session.closing, self._on_session_closing),
             (session.labels_changed, self.editor.read),
+            (session.images_changed, self.editor.read_shown),
             (session.classes_changed, self._on_session_classes_changed),
         )
 
@@ -158,7 +162,8 @@ class LabellingController:
         else:
             if self.editor.selected_id is not None:
                 self.editor.unselect()
-            self.loop.click(Click(*pixel, click.is_positive))
+            with errors_shown():
+                self.loop.click(Click(*pixel, click.is_positive))
 
     def _wants_key(self, action: str) -> bool:
         """Whether a key is ours now: only with a project, and the polygon tool needs two."""

@@ -68,12 +68,17 @@ class ObjectEditor:
         self._map.set_objects(project.objects(image_id))
         self._layers.refresh_objects()
         self._name_objects()
-        if self._selected_id not in {record.id for record in self._map.objects}:
-            self._selected_id = None
-            self._layers.show_selection(None)
+        if self._selected_id is None:
             self._offer_new_value()
-        else:
+        elif any(record.id == self._selected_id for record in self._map.objects):
             self.select(self._selected_id)
+        else:
+            self.unselect()
+
+    def read_shown(self) -> None:
+        """Shows the project's objects again after much of it changed at once."""
+        if self._image_id is not None:
+            self.read(self._image_id)
 
     def read_classes(self) -> None:
         """Shows everything again after a class was added or changed."""
@@ -124,6 +129,13 @@ class ObjectEditor:
             self._offer_new_value()
             return
         project.set_class([self._selected_id], class_id)
+
+    def use_tool(self, mode: str) -> None:
+        """Takes napari's "paint" or "erase" tool in hand, or "pan_zoom" for clicking."""
+        self._layers.activate_objects()
+        if self._layer is not None:
+            self._layer.mode = mode
+            self._say(hints.TOOLS[mode])
 
     def close(self) -> None:
         """Stops listening to the layer."""
@@ -179,6 +191,8 @@ class ObjectEditor:
             summary="paint",
         )
         self.read(self._image_id)
-        if added:
-            self.select(added[0].id)
+        if added and self._layer is not None:
+            # the next stroke goes on with it; it is not selected, so that a digit does not
+            # change its class
+            self._layer.selected_label = objects.value_of(added[0].id)
         self._say(hints.Hint("Saved what you painted. Ctrl+Z takes it back.", "done"))

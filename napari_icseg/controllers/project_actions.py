@@ -12,7 +12,7 @@ from napari_icseg.controllers.notify import show_error, show_info
 from napari_icseg.controllers.project_opener import OpenedProject, open_any
 from napari_icseg.controllers.sample_folder import sample_folder
 from napari_icseg.project.exporting import STARTED, ExportReport
-from napari_icseg.project.importing import import_coco
+from napari_icseg.project.importing import ImportReport, import_coco
 from napari_icseg.project.records import ImageStatus
 from napari_icseg.widgets import dialogs
 from napari_icseg.widgets.export_dialog import ExportChoice, ask_export
@@ -74,9 +74,7 @@ class ProjectActions:
         if project is not None:
             self._background.run(
                 lambda: import_coco(project, path, _images_dir(project, path)),
-                lambda report: show_info(
-                    f"Imported {report.num_objects} objects on {report.num_images} images."
-                ),
+                _say_imported,
                 self._fail,
             )
 
@@ -96,9 +94,7 @@ class ProjectActions:
 
     def _on_exported(self, choice: ExportChoice, report: ExportReport) -> None:
         text = f"Exported {report.num_objects} objects of {report.num_images} images to "
-        losses = f" Note: {report.losses[0]}" if report.losses else ""
-        more = f" (and {len(report.losses) - 1} more)" if len(report.losses) > 1 else ""
-        show_info(f"{text}{choice.out_dir}.{losses}{more}")
+        show_info(f"{text}{choice.out_dir}.{_first_of(report.losses)}")
 
     def _fail(self, error: Exception) -> None:
         self._dock.start.set_busy("")
@@ -139,6 +135,19 @@ def _export(project: Project, choice: ExportChoice, cancelled: Callable[[], bool
             statuses=SCOPES[choice.scope],
             cancelled=cancelled,
         )
+
+
+def _say_imported(report: ImportReport) -> None:
+    text = f"Imported {report.num_objects} objects on {report.num_images} images."
+    show_info(f"{text}{_first_of(report.notes)}")
+
+
+def _first_of(notes: tuple[str, ...]) -> str:
+    """The first note, and how many more there are."""
+    if not notes:
+        return ""
+    more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
+    return f" Note: {notes[0]}{more}"
 
 
 def _images_dir(project: Project, coco_path: Path) -> Path:

@@ -203,6 +203,8 @@ class ImageList(QWidget):
         layout.addWidget(self.view, 1)
         self.filter.currentTextChanged.connect(self._on_filter_changed)
         self.search.textChanged.connect(self._on_filter_changed)
+        # Enter gives the keyboard back to the canvas
+        self.search.returnPressed.connect(self.search.clearFocus)
         self.view.clicked.connect(self._on_view_clicked)
 
     def select(self, image_id: int | None) -> None:

@@ -75,7 +75,9 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("reject_proposals", ("Shift+Backspace",), "Shift+Backspace",
              "discard all pre-filled objects"),
     Shortcut("prefill", ("F",), "F", "pre-fill with the chosen model"),
-    Shortcut("brush", (), "P / E / Z", "brush, eraser, back to clicking"),
+    Shortcut("tool_paint", ("P",), "P", "brush: paint an object, or extend the selected one"),
+    Shortcut("tool_erase", ("E",), "E", "eraser"),
+    Shortcut("tool_click", ("Z",), "Z", "back to clicking"),
 )  # fmt: skip
 
 

@@ -52,15 +52,15 @@ def predictor(monkeypatch: pytest.MonkeyPatch) -> FloodPredictor:
     return flood
 
 
-@pytest.fixture(scope="session")
-def _frozen_imports() -> None:
-    """Keeps what was imported out of the collections that napari's viewer fixture makes.
+@pytest.fixture
+def _frozen_heap() -> None:
+    """Keeps what is there before a test out of the collections of napari's viewer fixture.
 
     With torch and napari loaded each of them takes seconds, and there are several a test.
+    What the test before left over has been collected by then.
     """
     import torch  # noqa: F401
 
-    gc.collect()
     gc.freeze()
 
 
@@ -136,7 +136,7 @@ class Gui:
 
 
 @pytest.fixture
-def make_gui(_frozen_imports, make_napari_viewer, qtbot, predictor):
+def make_gui(_frozen_heap, make_napari_viewer, qtbot, predictor):
     """A function that opens napari with the Labelling dock, through the manifest."""
     made = []
 

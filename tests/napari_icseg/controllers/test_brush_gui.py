@@ -30,7 +30,8 @@ def pixels(gui, number: int = 0) -> np.ndarray:
 
 def test_a_brush_stroke_extends_the_selected_object_as_one_operation(painted):
     before = pixels(painted)
-    painted.viewer.layers["objects"].mode = "paint"
+    painted.viewer.layers.selection.active = painted.viewer.layers["image"]
+    painted.key(Qt.Key.Key_P)
     painted.drag((24, 20), (24, 60))
     after = pixels(painted)
     assert (after & ~before).any()
@@ -45,12 +46,15 @@ def test_a_brush_stroke_extends_the_selected_object_as_one_operation(painted):
 
 def test_the_eraser_takes_pixels_away_and_clicks_do_not_prompt_meanwhile(painted):
     before = pixels(painted)
-    painted.viewer.layers["objects"].mode = "erase"
+    painted.key(Qt.Key.Key_E)
     painted.drag((14, 30), (14, 40))
     after = pixels(painted)
     assert (before & ~after).any()
     assert not (after & ~before).any()
     assert painted.state.clicks == ()
+    painted.key(Qt.Key.Key_Z)
+    painted.click(46, 50)
+    painted.wait_candidate()
 
 
 def test_painting_a_new_label_makes_an_object_of_the_current_class(painted):
@@ -62,6 +66,13 @@ def test_painting_a_new_label_makes_an_object_of_the_current_class(painted):
     new = painted.objects()[1]
     assert new.source is ObjectSource.MANUAL
     assert new.class_id == painted.project.classes()[1].id
+    painted.drag((62, 60), (62, 80))
+    assert len(painted.objects()) == 2
+    assert painted.objects()[1].mask.area > new.mask.area
+    painted.key(Qt.Key.Key_1)
+    assert painted.objects()[1].class_id == new.class_id
+    painted.drag((30, 20), (30, 30))
+    assert painted.objects()[2].class_id == painted.project.classes()[0].id
 
 
 def test_erasing_a_whole_object_deletes_it(painted):

@@ -277,3 +277,17 @@ def test_layers_that_the_user_removed_come_back(gui):
     gui.label(15, 50)
     names = [layer.name for layer in gui.viewer.layers if layer.name != "proposals"]
     assert names == ["image", "objects", "candidate", "prompts"]
+
+
+def test_a_change_from_elsewhere_leaves_the_candidate_on_screen(gui):
+    gui.click(14, 50)
+    gui.wait_candidate()
+    gui.session.labels_changed.emit(gui.session.current_image_id)
+    assert np.array_equal(gui.viewer.layers["candidate"].data > 0, bar(0, 8))
+
+
+def test_enter_in_the_search_field_gives_the_keyboard_back(gui):
+    gui.dock.images.search.setFocus()
+    QTest.keyClick(gui.dock.images.search, Qt.Key.Key_Return)
+    QTest.keyClick(gui.viewer.window._qt_window, Qt.Key.Key_2)
+    assert gui.controller.classes.current.position == 1
