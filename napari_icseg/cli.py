@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from napari_icseg.controllers.wording import counted
 from trainers.cli import app as trainers_app
 from trainers.terminal import progress_bar, run_app
 
@@ -79,7 +80,8 @@ def import_labels(
 
     with progress_bar("Importing") as progress:
         report = import_into(project, source, images, progress=progress)
-    print(f"Imported {report.num_objects} objects on {report.num_images} images to {project}.")
+    objects, num_images = counted(report.num_objects, "object"), counted(report.num_images, "image")
+    print(f"Imported {objects} on {num_images} to {project}.")
     _print_notes(report.notes)
 
 
@@ -97,7 +99,8 @@ def export(
     _require(project)
     with progress_bar("Exporting") as progress:
         report = export_to(project, out, format_.value, progress=progress)
-    print(f"Exported {report.num_objects} objects of {report.num_images} images to {out}.")
+    objects, images = counted(report.num_objects, "object"), counted(report.num_images, "image")
+    print(f"Exported {objects} of {images} to {out}.")
     _print_notes(report.losses)
 
 

@@ -11,6 +11,7 @@ from napari_icseg.controllers.label_exchange import export_view
 from napari_icseg.controllers.notify import show_error, show_info
 from napari_icseg.controllers.project_opener import OpenedProject, open_any
 from napari_icseg.controllers.sample_folder import sample_folder
+from napari_icseg.controllers.wording import counted
 from napari_icseg.project.exporting import STARTED, ExportReport
 from napari_icseg.project.importing import ImportReport, import_coco
 from napari_icseg.project.records import ImageStatus
@@ -93,8 +94,10 @@ class ProjectActions:
         show_info(opened.message)
 
     def _on_exported(self, choice: ExportChoice, report: ExportReport) -> None:
-        text = f"Exported {report.num_objects} objects of {report.num_images} images to "
-        show_info(f"{text}{choice.out_dir}.{_first_of(report.losses)}")
+        objects = counted(report.num_objects, "object")
+        images = counted(report.num_images, "image")
+        losses = _first_of(report.losses)
+        show_info(f"Exported {objects} of {images} to {choice.out_dir}.{losses}")
 
     def _fail(self, error: Exception) -> None:
         self._dock.start.set_busy("")
@@ -138,8 +141,9 @@ def _export(project: Project, choice: ExportChoice, cancelled: Callable[[], bool
 
 
 def _say_imported(report: ImportReport) -> None:
-    text = f"Imported {report.num_objects} objects on {report.num_images} images."
-    show_info(f"{text}{_first_of(report.notes)}")
+    objects = counted(report.num_objects, "object")
+    images = counted(report.num_images, "image")
+    show_info(f"Imported {objects} on {images}.{_first_of(report.notes)}")
 
 
 def _first_of(notes: tuple[str, ...]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_icseg.controllers.session import SkippedFile
+from napari_icseg.controllers.wording import counted
 from napari_icseg.project.project import SUFFIX, Project
 from trainers.errors import DataError
 from trainers.io.folders import discover
@@ -76,16 +77,16 @@ def _fill(
     added = project.add_images(
         paths, progress=lambda done, num: progress(f"Looking at {done} of {num} images…")
     )
-    message = f"Opened {project.file.name}: {len(project.images())} images"
+    message = f"Opened {project.file.name}: {counted(len(project.images()), 'image')}"
     if is_new and any(item.mask is not None for item in discover(folder).items):
         progress("Importing the masks…")
         from napari_icseg.project.importing import import_folder
 
         report = import_folder(project, folder)
-        message += f", {report.num_objects} objects imported from its masks"
+        message += f", {counted(report.num_objects, 'object')} imported from its masks"
     skipped = tuple(SkippedFile(path.name, reason) for path, reason in added.skipped)
     if skipped:
-        message += f"; {len(skipped)} files cannot be read (see the list)"
+        message += f"; {counted(len(skipped), 'file')} cannot be read (see the list)"
     return OpenedProject(project, skipped, f"{message}.")
 
 

@@ -155,7 +155,8 @@ class ImageListModel(QAbstractListModel):
         reason = self._errors.get(row.id)
         if reason is not None:
             return f"{row.path}\ncannot be read: {reason}"
-        return f"{row.path}\n{STATUS_TEXT[self.status_of(row)]}, {row.num_objects} objects"
+        noun = "object" if row.num_objects == 1 else "objects"
+        return f"{row.path}\n{STATUS_TEXT[self.status_of(row)]}, {row.num_objects} {noun}"
 
     def _passes(self, row: ImageRow) -> bool:
         if self._statuses is not None and self.status_of(row) not in self._statuses:

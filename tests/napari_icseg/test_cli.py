@@ -64,7 +64,7 @@ def test_export_coco_then_import_gives_the_same_mask(project, tiles, tmp_path, c
     again = tmp_path / "again.icseg"
     arguments = ["--images", str(tiles), "--project", str(again)]
     assert run_app(app, ["import", str(tmp_path / "p.json"), *arguments]) == 0
-    assert "Imported 1 objects" in capsys.readouterr().out
+    assert "Imported 1 object" in capsys.readouterr().out
     with Project.open(project) as first, Project.open(again) as second:
         assert second.objects(1)[0].mask == first.objects(1)[0].mask
 

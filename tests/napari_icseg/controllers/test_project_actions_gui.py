@@ -37,7 +37,7 @@ def test_export_and_import_from_the_dock(gui, tmp_path, monkeypatch, messages):
         messages.clear()
         gui.dock.header.export_button.click()
         gui.wait(lambda: bool(messages))
-        assert "Exported 1 objects of 1 images" in messages[0]
+        assert "Exported 1 object of 1 image" in messages[0]
     coco_path = tmp_path / "coco" / "chip.json"
     assert len(COCO(str(coco_path)).getAnnIds()) == 1
     assert (tmp_path / "png" / "semantic" / "tile_0.png").is_file()
@@ -48,7 +48,7 @@ def test_export_and_import_from_the_dock(gui, tmp_path, monkeypatch, messages):
     monkeypatch.setattr("napari_icseg.widgets.dialogs.ask_labels", lambda _parent: coco_path)
     gui.controller.do("import_labels")
     gui.wait(lambda: bool(messages))
-    assert "Imported 1 objects" in messages[0]
+    assert "Imported 1 object" in messages[0]
     gui.wait(lambda: len(gui.objects()) == 1)
     assert gui.objects()[0].mask == mask
     assert np.array_equal(gui.viewer.layers["objects"].data > 0, mask.to_mask((96, 96)))

@@ -34,7 +34,7 @@ def test_masks_of_a_new_project_are_imported_and_it_says_so(opened, tiles):
     mask[8:20, 10:86] = 1
     write_semantic(tiles / "masks" / "tile_0.png", mask)
     item = opened(tiles)
-    assert "1 objects imported" in item.message
+    assert "1 object imported" in item.message
     statuses = [image.status for image in item.project.images()]
     assert statuses == [ImageStatus.LABELLED] + [ImageStatus.UNLABELLED] * 3
 
@@ -68,4 +68,4 @@ def test_unusable_files_are_named(opened, tiles):
     (tiles / "empty.tif").write_bytes(b"")
     item = opened(tiles)
     assert [file.name for file in item.skipped] == ["empty.tif"]
-    assert "1 files cannot be read" in item.message
+    assert "1 file cannot be read" in item.message
