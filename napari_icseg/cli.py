@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from napari_icseg.bench.cli import app as bench_app
 from napari_icseg.controllers.wording import counted
 from trainers.cli import app as trainers_app
 from trainers.terminal import progress_bar, run_app
@@ -121,6 +122,7 @@ def _mount(other: typer.Typer) -> None:
 
 
 _mount(trainers_app)
+app.add_typer(bench_app, name="bench")
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
@@ -29,7 +31,12 @@ class Click:
 
 
 def next_click(
-    preds: Mask, target: Mask, rng: np.random.Generator | None = None, *, jitter: float = 0.0
+    preds: Mask,
+    target: Mask,
+    rng: np.random.Generator | None = None,
+    *,
+    jitter: float = 0.0,
+    clicked: Sequence[Click] = (),
 ) -> Click | None:
     """Return the next click of an annotator who wants `target` and sees `preds`.
 
@@ -39,14 +46,17 @@ def next_click(
         rng: needed for a jittered click.
         jitter: 0 clicks the centre of the largest error; 1 clicks anywhere in it; between,
             anywhere at least (1 - jitter) of the largest depth away from its edge.
+        clicked: clicks made before; no pixel is clicked twice (as in RITM's `Clicker`).
 
     Returns:
-        The click, or None where the masks agree.
+        The click, or None where the masks agree or every wrong pixel was clicked.
     """
     error = preds != target
     if not error.any():
         return None
-    depth = _largest_error_depth(error, target)
+    depth = _largest_error_depth(error, target, clicked)
+    if not depth.any():
+        return None
     limit = float(depth.max()) * (1 - jitter)
     rows, cols = np.nonzero((depth >= max(limit, 1e-6)) & (depth > 0))
     pick = int(rng.integers(len(rows))) if rng is not None and jitter > 0 else len(rows) // 2
@@ -54,10 +64,14 @@ def next_click(
     return Click(col, row, bool(target[row, col]))
 
 
-def _largest_error_depth(error: Mask, target: Mask) -> NDArray[np.float32]:
+def _largest_error_depth(
+    error: Mask, target: Mask, clicked: Sequence[Click]
+) -> NDArray[np.float32]:
     """Return the distance to the edge (H, W) inside the deepest one of missed or added pixels."""
     missed = _depth(error & target)
     added = _depth(error & ~target)
+    for click in clicked:
+        missed[click.y, click.x] = added[click.y, click.x] = 0
     deepest = missed if missed.max() >= added.max() else added
     num, regions = cv2.connectedComponents((deepest > 0).astype(np.uint8), connectivity=8)
     if num <= 2:

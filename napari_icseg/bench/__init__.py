@@ -1,0 +1,1 @@
+"""Benchmarks of labelling by clicks, headless: `icseg bench`."""

@@ -1,0 +1,102 @@
+"""The commands `icseg bench …`; each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trainers.terminal import progress_bar
+
+if TYPE_CHECKING:
+    from napari_icseg.bench.noc import TileResult
+
+app = typer.Typer(no_args_is_help=True, help="Measure labelling by clicks.")
+_PIPE_COLUMNS = 140
+"""Width of the table where no terminal tells one."""
+PLOT_SUFFIXES = (".png", ".svg")
+
+
+class ReferenceChoice(StrEnum):
+    """What masks are compared with."""
+
+    MASKS = "masks"
+    OTSU = "otsu"
+
+
+@app.callback()
+def bench() -> None:
+    """Measure labelling by clicks."""
+
+
+@app.command(epilog="Example: icseg bench noc --model sam2-nano --data tiles --json noc.json")
+def noc(
+    model: Annotated[
+        str, typer.Option(help="sam2-nano, sam2.1-tiny, …, a weights file or a run folder.")
+    ],
+    data: Annotated[
+        Path, typer.Option(help="Folder of labelled images (its test split), or COCO file.")
+    ],
+    images: Annotated[
+        Path | None, typer.Option(help="Images of a COCO file; else beside it or in images/.")
+    ] = None,
+    reference: Annotated[
+        ReferenceChoice,
+        typer.Option(help="masks, or otsu for images without: blurred image above threshold."),
+    ] = ReferenceChoice.MASKS,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first tiles.")] = None,
+    jitter: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Of the jittered clicks: 1 is anywhere.")
+    ] = 0.6,
+    seed: Annotated[int, typer.Option(min=0, help="Of the jittered clicks.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    json_file: Annotated[Path | None, typer.Option("--json", help="File for everything.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Figure, .png or .svg.")] = None,
+) -> None:
+    """Count the clicks to good masks (NoC), with a simulated annotator."""
+    if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
+        raise typer.BadParameter(f"--plot expects a .png or .svg file, got {plot}.")
+    from napari_icseg.bench.noc import run_noc
+    from napari_icseg.bench.report import make_report
+    from napari_icseg.bench.tiles import read_data
+    from napari_icseg.prompting.checkpoints import load_predictor
+
+    loaded = read_data(data, reference=reference.value, images=images, limit=limit)
+    predictor = load_predictor(model, device)
+    done: list[TileResult] = []
+    try:
+        with progress_bar("Clicking") as progress:
+            run_noc(
+                predictor, loaded, jitter=jitter, seed=seed, progress=progress, on_tile=done.append
+            )
+    finally:
+        # also after Ctrl-C: what was measured is told, marked as incomplete
+        if done:
+            report = make_report(
+                done, predictor, loaded, data_name=str(data), jitter=jitter, seed=seed
+            )
+            _tell(report, json_file, plot)
+
+
+def _tell(report: dict[str, Any], json_file: Path | None, plot: Path | None) -> None:
+    from rich.console import Console
+
+    from napari_icseg.bench.noc import VARIANTS
+    from napari_icseg.bench.report import report_lines, score_table, write_report
+
+    console = Console()
+    wide = console if console.is_terminal else Console(width=_PIPE_COLUMNS)
+    for variant in VARIANTS:
+        wide.print(score_table(report, variant))
+    for line in report_lines(report):
+        print(line)
+    if json_file is not None:
+        write_report(json_file, report)
+        print(f"Wrote {json_file}.")
+    if plot is not None:
+        from napari_icseg.bench.plot import plot_report
+
+        plot_report(plot, report)
+        print(f"Wrote {plot}.")
