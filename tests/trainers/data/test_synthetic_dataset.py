@@ -127,7 +127,7 @@ def test_a_folder_that_holds_anything_is_refused_and_left_alone(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"preset": "avr_m9"}, "avr_m1, metal_vias, mixed"),
+        ({"preset": "avr_m9"}, "avr_m1, metal_vias, mixed, train"),
         ({"count": 0}, "got 0"),
         ({"test_count": -1}, "got 1 and -1"),
         ({"seed": -1}, "got -1"),

@@ -8,12 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from trainers.data.synthetic.config import PRESETS, ProcessConfig
+from trainers.data.synthetic.config import ProcessConfig
 from trainers.data.synthetic.fields import smooth_field
 from trainers.data.synthetic.imaging import edge_profile, halo_profile
 from trainers.data.synthetic.labels import compact, nearest_ids
 from trainers.data.synthetic.layout import draw_layout, draw_rule, split
 from trainers.data.synthetic.look import draw_look
+from trainers.data.synthetic.presets import PRESETS
 from trainers.data.synthetic.raster import Geometry, fabricate, signed_distance
 from trainers.data.synthetic.routing import RouteRule, route
 from trainers.data.synthetic.shapes import LayerRule, Layout

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from trainers.data.synthetic import PRESETS, SynthConfig, SyntheticTile, generate_tile
-from trainers.data.synthetic.config import ImagingConfig
+from trainers.data.synthetic.config import ImagingConfig, ScanConfig, StainConfig
 
 ARRAYS = ("image", "semantic", "nets", "vias", "parts")
 PLAIN = ImagingConfig(
@@ -36,8 +37,13 @@ PLAIN = ImagingConfig(
 )
 
 
+def changed(config: SynthConfig, **fields: Any) -> SynthConfig:
+    mixture = tuple((changed(part, **fields), weight) for part, weight in config.mixture)
+    return replace(config, mixture=mixture, **fields)
+
+
 def layers_only(name: str) -> SynthConfig:
-    return replace(PRESETS[name], blank_rate=0.0, ghost_only_rate=0.0)
+    return changed(PRESETS[name], blank_rate=0.0, ghost_only_rate=0.0)
 
 
 def tiles(name: str, count: int, seed: int = 11) -> list[SyntheticTile]:
@@ -97,7 +103,7 @@ def test_each_via_is_one_connected_part_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_the_mask_is_where_the_noiseless_image_passes_half_the_contrast(name: str) -> None:
-    config = replace(layers_only(name), imaging=PLAIN)
+    config = changed(layers_only(name), imaging=PLAIN, stains=StainConfig(), scan=ScanConfig())
     for index in range(8):
         tile = generate_tile(config, 21, index)
         assert np.mean((tile.image > 100) != (tile.semantic > 0)) < 2e-4, index

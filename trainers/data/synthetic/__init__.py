@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from trainers.data.synthetic.config import PRESETS, SynthConfig
+from trainers.data.synthetic.config import SynthConfig
 from trainers.data.synthetic.generate import SyntheticTile, generate_tile
+from trainers.data.synthetic.presets import PRESETS
 
 if TYPE_CHECKING:
     from trainers.data.synthetic.write import write_dataset

@@ -1,4 +1,4 @@
-"""What a synthetic tile may look like: ranges, rates and the named presets.
+"""What a synthetic tile may look like: ranges and rates; the named ones are in `presets`.
 
 Every pair is a closed range from which one value is drawn per tile. Lengths are in pixels of
 the tile, so a larger tile shows more of the chip at the same magnification. The source of each
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 # raised whenever the same seed gives other tiles than before
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 
 Range = tuple[float, float]
 Weights = tuple[tuple[str, float], ...]
@@ -33,6 +33,7 @@ class LayoutConfig:
     via_end_rate: Range = (0.3, 0.95)
     via_pair_rate: Range = (0.0, 0.7)
     via_radius_ratio: Range = (0.36, 0.56)
+    via_radius_min_px: float = 1.8
     via_square_tile_rate: float = 0.15
     bulge_ratio: Range = (1.05, 1.35)
 
@@ -85,11 +86,41 @@ class ImagingConfig:
 
 
 @dataclass(frozen=True)
+class ScanConfig:
+    """Ranges of what the scan and the preparation do to the place and gain of whole lines.
+
+    Drift and seams move the picture and its truth alike; shifts are the greatest of a tile.
+    """
+
+    drift_tile_rate: float = 0.0
+    drift_px: Range = (0.4, 4.0)
+    jitter_px: Range = (0.0, 0.4)
+    seam_tile_rate: float = 0.0
+    seam_shift_px: Range = (0.0, 4.0)
+    seam_gain: Range = (-0.1, 0.1)
+    curtain_tile_rate: float = 0.0
+    curtain: Range = (0.02, 0.12)
+
+
+@dataclass(frozen=True)
+class StainConfig:
+    """Ranges of what lies on the chip and is in the picture but not in its truth."""
+
+    particle_tile_rate: float = 0.0
+    particle_radius_px: Range = (2.0, 14.0)
+    scratch_tile_rate: float = 0.0
+    scratch_width_px: Range = (0.8, 5.0)
+    residue_tile_rate: float = 0.0
+    residue_length_px: Range = (16.0, 90.0)
+
+
+@dataclass(frozen=True)
 class SynthConfig:
     """Everything that decides a tile, apart from its seed and index.
 
     `blank_rate` tiles show background only, `ghost_only_rate` tiles show background and the
-    faint features of a lower layer; both have empty masks.
+    faint features of a lower layer; both have empty masks. A config with a `mixture` draws one
+    of these (config, weight) pairs for each tile and takes all but the size and bits from it.
     """
 
     name: str
@@ -100,6 +131,9 @@ class SynthConfig:
     layout: LayoutConfig = LayoutConfig()
     process: ProcessConfig = ProcessConfig()
     imaging: ImagingConfig = ImagingConfig()
+    scan: ScanConfig = ScanConfig()
+    stains: StainConfig = StainConfig()
+    mixture: tuple[tuple[SynthConfig, float], ...] = ()
 
     def __post_init__(self) -> None:
         if self.size_px < 32:
@@ -112,94 +146,3 @@ class SynthConfig:
     def resized(self, size_px: int) -> SynthConfig:
         """Return this config for square tiles of `size_px` at the same magnification."""
         return replace(self, size_px=size_px)
-
-
-AVR_M1 = SynthConfig(name="avr_m1")
-
-METAL_VIAS = SynthConfig(
-    name="metal_vias",
-    blank_rate=0.03,
-    ghost_only_rate=0.03,
-    layout=LayoutConfig(
-        styles=(("routed", 0.8), ("cells", 0.2)),
-        line_width_px=(9.0, 24.0),
-        gap_ratio=(0.8, 2.4),
-        fill=(0.12, 0.5),
-        via_tile_rate=1.0,
-    ),
-    process=ProcessConfig(corner_sigma_ratio=(0.15, 0.42)),
-    imaging=ImagingConfig(
-        background=(35.0, 70.0),
-        contrast=(35.0, 80.0),
-        via_looks=(("disk", 0.3), ("ring", 0.15), ("glow", 0.55)),
-        via_contrast=(0.6, 3.6),
-        speck_tile_rate=0.4,
-    ),
-)
-
-MIXED = SynthConfig(
-    name="mixed",
-    blank_rate=0.01,
-    ghost_only_rate=0.01,
-    layout=LayoutConfig(
-        styles=(
-            ("routed", 0.4),
-            ("cells", 0.15),
-            ("bus", 0.08),
-            ("plates", 0.09),
-            ("comb", 0.06),
-            ("array", 0.05),
-            ("contacts", 0.05),
-            ("blobs", 0.12),
-        ),
-        line_width_px=(4.0, 40.0),
-        gap_ratio=(0.5, 3.0),
-        fill=(0.08, 0.75),
-        length_pitches=(1.5, 18.0),
-        jog_rate=(0.0, 0.8),
-        diagonal_tile_rate=0.15,
-        dummy_fill_tile_rate=0.15,
-        via_tile_rate=0.5,
-        via_end_rate=(0.1, 1.0),
-        via_radius_ratio=(0.28, 0.6),
-        via_square_tile_rate=0.25,
-        bulge_ratio=(1.0, 1.5),
-    ),
-    process=ProcessConfig(
-        corner_sigma_ratio=(0.04, 0.42),
-        edge_roughness_px=(0.0, 1.0),
-        roughness_length_px=(2.0, 24.0),
-        etch_ratio=(-0.12, 0.12),
-    ),
-    imaging=ImagingConfig(
-        background=(20.0, 110.0),
-        contrast=(18.0, 130.0),
-        inverted_tile_rate=0.15,
-        edge_decay_px=(1.0, 12.0),
-        edge_rise_px=(0.5, 3.0),
-        edge_slow_share=(0.0, 0.6),
-        edge_asymmetry=(0.0, 0.6),
-        halo_length_px=(1.0, 9.0),
-        blur_px=(0.3, 2.2),
-        proximity=(0.0, 0.25),
-        noise_sigma=(1.0, 24.0),
-        noise_signal_exponent=(0.3, 1.0),
-        gamma_shape=(2.0, 80.0),
-        via_contrast=(0.3, 3.5),
-        via_spread=(0.0, 0.3),
-        net_spread=(0.0, 0.3),
-        ghost_tile_rate=0.5,
-        ghost_contrast=(0.05, 0.5),
-        clouds=(0.0, 0.2),
-        shading=(0.0, 0.3),
-        grain=(0.0, 0.14),
-        flicker=(0.0, 0.03),
-        streak_tile_rate=0.25,
-        streak=(0.04, 0.35),
-        debris_tile_rate=0.25,
-        speck_tile_rate=0.3,
-        jpeg_tile_rate=0.2,
-    ),
-)
-
-PRESETS: dict[str, SynthConfig] = {config.name: config for config in (AVR_M1, METAL_VIAS, MIXED)}

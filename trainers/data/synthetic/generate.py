@@ -13,12 +13,15 @@ from trainers.data.synthetic.imaging import render
 from trainers.data.synthetic.layout import draw_layout, draw_rule
 from trainers.data.synthetic.look import draw_look
 from trainers.data.synthetic.raster import Geometry, empty_geometry, fabricate, fabricate_metal
+from trainers.data.synthetic.scan import Warp, draw_warp, warp_geometry, warp_signal
+from trainers.data.synthetic.stains import add_curtains, add_stains
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trainers.data.synthetic.config import SynthConfig
     from trainers.data.synthetic.fields import FloatImage, IntImage, Rng
+    from trainers.data.synthetic.look import Look
 
 
 COVER_MIN, COVER_MAX = 0.003, 0.85
@@ -53,7 +56,62 @@ def generate_tile(config: SynthConfig, seed: int, index: int) -> SyntheticTile:
     """
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index must be 0 or more, got {seed} and {index}")
-    rng = np.random.default_rng([seed, index])
+    rng, side_rng = np.random.default_rng([seed, index]), side_stream(seed, index)
+    config = draw_config(side_rng, config)
+    warp = draw_warp(side_rng, config.scan, config.size_px)
+    scene = draw_scene(rng, config if warp is None else widened(config, warp))
+    if warp is not None:
+        scene = replace(
+            scene,
+            geometry=warp_geometry(scene.geometry, warp),
+            signal=warp_signal(scene.signal, warp),
+        )
+    stains = add_stains(side_rng, scene.signal, scene.look, config.stains)
+    curtains = add_curtains(side_rng, scene.signal, config.scan)
+    scanned = {"stains": stains, "curtains": curtains, "warped": warp is not None}
+    origin = {"preset": config.name, "seed": seed, "index": index}
+    image = detect(rng, scene.signal, scene.look, config)
+    return make_tile(image, scene.geometry, {**scene.meta, **origin, **scanned})
+
+
+def side_stream(seed: int, index: int) -> Rng:
+    """Return the numbers for what version 2 added: the tiles of older presets stay as they were."""
+    return np.random.default_rng([seed, index, 2])
+
+
+def draw_config(rng: Rng, config: SynthConfig) -> SynthConfig:
+    """Return the config itself, or one of its mixture with its size and bits."""
+    if not config.mixture:
+        return config
+    weights = np.array([weight for _, weight in config.mixture])
+    chosen = config.mixture[int(rng.choice(len(weights), p=weights / weights.sum()))][0]
+    return replace(chosen, size_px=config.size_px, bit_depth=config.bit_depth)
+
+
+def widened(config: SynthConfig, warp: Warp) -> SynthConfig:
+    """Return the config for the larger tile from which a warped one is taken."""
+    return config.resized(config.size_px + 2 * warp.margin_px)
+
+
+def make_tile(image: Any, geometry: Geometry, meta: dict[str, Any]) -> SyntheticTile:
+    """Return the tile of an image (H, W) and the geometry it shows."""
+    return SyntheticTile(
+        image, geometry.semantic, geometry.nets, geometry.vias, geometry.parts, meta
+    )
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A rendered layer before it is recorded; signal: (H, W) float32 grey levels, no noise."""
+
+    geometry: Geometry
+    signal: FloatImage
+    look: Look
+    meta: dict[str, Any]
+
+
+def draw_scene(rng: Rng, config: SynthConfig) -> Scene:
+    """Draw the layer, the ghost below it and the imaging conditions, and render them."""
     kind = draw_kind(rng, config)
     geometry, meta = draw_geometry(rng, config, blank=kind != "layer")
     with_ghost = kind == "ghost_only" or (
@@ -61,17 +119,8 @@ def generate_tile(config: SynthConfig, seed: int, index: int) -> SyntheticTile:
     )
     ghost = draw_ghost(rng, config) if with_ghost else None
     look = draw_look(rng, config.imaging)
-    signal = render(rng, geometry, ghost, look)
-    meta |= {"kind": kind, "ghost": with_ghost, "preset": config.name, "seed": seed}
-    meta |= {"index": index, **look.summary()}
-    return SyntheticTile(
-        image=detect(rng, signal, look, config),
-        semantic=geometry.semantic,
-        nets=geometry.nets,
-        vias=geometry.vias,
-        parts=geometry.parts,
-        meta=meta,
-    )
+    meta |= {"kind": kind, "ghost": with_ghost, **look.summary()}
+    return Scene(geometry, render(rng, geometry, ghost, look), look, meta)
 
 
 def draw_kind(rng: Rng, config: SynthConfig) -> str:

@@ -49,6 +49,17 @@ def compact(ids: np.ndarray) -> IntImage:
     return np.asarray(table[ids], np.int32)
 
 
+def split_ids(ids: IntImage) -> IntImage:
+    """Give each unconnected piece of an id an id of its own, (H, W) int32 without gaps."""
+    pieces = components(ids > 0)
+    return compact(np.where(ids > 0, ids * (int(pieces.max()) + 1) + pieces, 0))
+
+
+def add_vias_to_parts(parts: IntImage, vias: IntImage) -> IntImage:
+    """Return part ids (H, W) int32 in which each via has an id of its own, after the others."""
+    return compact(np.where(vias > 0, vias + parts.max(), parts))
+
+
 def label_parts(layout: Layout, metal: np.ndarray, nets: IntImage) -> IntImage:
     """Return the drawn part at each metal pixel, (H, W) int32; an analogue shape is one part."""
     if layout.blob_cell_px > 0:

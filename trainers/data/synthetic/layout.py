@@ -28,7 +28,7 @@ def draw_rule(rng: Rng, config: LayoutConfig) -> LayerRule:
         has_vias=rng.random() < config.via_tile_rate,
         via_end_rate=draw(rng, config.via_end_rate),
         via_pair_rate=draw(rng, config.via_pair_rate),
-        via_radius_px=max(1.8, width * draw(rng, config.via_radius_ratio)),
+        via_radius_px=max(config.via_radius_min_px, width * draw(rng, config.via_radius_ratio)),
         via_square=rng.random() < config.via_square_tile_rate,
         bulge_ratio=draw(rng, config.bulge_ratio),
     )

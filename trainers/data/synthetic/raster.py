@@ -24,7 +24,7 @@ from trainers.data.synthetic.fields import (
     wide_blur,
 )
 from trainers.data.synthetic.labels import (
-    compact,
+    add_vias_to_parts,
     components,
     label_parts,
     nearest_ids,
@@ -69,7 +69,7 @@ def fabricate(
     nets = components(inside)
     vias = nearest_ids(via_seeds(layout, rule, size_px), via_px > 0)
     parts = label_parts(layout, metal_px > 0, nets)
-    parts = compact(np.where(vias > 0, vias + parts.max(), parts))
+    parts = add_vias_to_parts(parts, vias)
     return Geometry(metal_px, via_px, nets, vias, parts)
 
 

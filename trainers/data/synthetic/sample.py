@@ -7,7 +7,8 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from trainers.data.synthetic.config import AVR_M1, GENERATOR_VERSION, METAL_VIAS, SynthConfig
+from trainers.data.synthetic.config import GENERATOR_VERSION, SynthConfig
+from trainers.data.synthetic.presets import AVR_M1, METAL_VIAS
 from trainers.data.synthetic.tile_files import CLASS_NAMES, TilePlan, write_tile
 from trainers.data.synthetic.write import write_coco_files
 from trainers.errors import DataError

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.synthetic.config import PRESETS
 from trainers.data.synthetic.generate import SyntheticTile, generate_tile
+from trainers.data.synthetic.presets import PRESETS
 from trainers.io.atomic import write_bytes_atomic
 
 if TYPE_CHECKING:

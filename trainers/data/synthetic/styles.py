@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trainers.data.synthetic.fields import Rng
+from trainers.data.synthetic.fields import Rng, draw_log
 from trainers.data.synthetic.shapes import Box, LayerRule, Layout
 from trainers.data.synthetic.wires import (
     add_dummy_fill,
@@ -154,6 +154,36 @@ def blobs(rng: Rng, rule: LayerRule, box: Box, layout: Layout) -> None:
     layout.blob_fill = 0.25 + 0.5 * rule.fill
 
 
+def wide_blobs(rng: Rng, rule: LayerRule, box: Box, layout: Layout) -> None:
+    """An analogue shape as large as the tile, with next to no small detail."""
+    del rule, box
+    layout.blob_cell_px = draw_log(rng, (40.0, 260.0))
+    layout.blob_fill = rng.uniform(0.3, 0.65)
+
+
+def via_array(rng: Rng, rule: LayerRule, box: Box, layout: Layout) -> None:
+    """Routed wires, and pads or crossings of wide wires with rows and columns of vias on them."""
+    step = 2.0 * rule.via_radius_px + max(3.5, rule.via_radius_px * rng.uniform(0.7, 2.0))
+    grid = make_grid(rule, box)
+    used = np.zeros(grid.shape, bool)
+    for _ in range(int(rng.integers(1, 5))):
+        rows, cols = int(rng.integers(1, 7)), int(rng.integers(2, 7))
+        x, y = rng.uniform(box[0], box[2]), rng.uniform(box[1], box[3])
+        pad = (x - step, y - step, x + cols * step, y + rows * step)
+        near = np.outer(
+            [pad[1] - rule.pitch_px < v < pad[3] + rule.pitch_px for v in grid.ys],
+            [pad[0] - rule.pitch_px < u < pad[2] + rule.pitch_px for u in grid.xs],
+        )
+        if (used & near).any():
+            continue
+        used |= near
+        if rng.random() < 0.8:
+            layout.add_box(pad)
+        for j in range(rows * cols if rule.has_vias else 0):
+            layout.add_via((x + j % cols * step, y + j // cols * step), rule, padded=False)
+    lay_wires(rng, rule, layout, grid, used, rule.length_pitches)
+
+
 STYLES: dict[str, Style] = {
     "routed": routed,
     "cells": cells,
@@ -162,6 +192,8 @@ STYLES: dict[str, Style] = {
     "comb": comb,
     "array": array,
     "contacts": contacts,
+    "via_array": via_array,
     "blobs": blobs,
+    "wide_blobs": wide_blobs,
 }
-WHOLE_TILE_STYLES = frozenset({"blobs"})
+WHOLE_TILE_STYLES = frozenset({"blobs", "wide_blobs"})

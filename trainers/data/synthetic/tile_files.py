@@ -117,4 +117,6 @@ def coco_dataset(records: Sequence[TileRecord], num_classes: int) -> CocoDataset
 
 def num_classes(config: SynthConfig) -> int:
     """Return how many classes the tiles of a config may show: metal, or metal and via."""
+    if config.mixture:
+        return max(num_classes(part) for part, _ in config.mixture)
     return 1 if config.layout.via_tile_rate == 0 else 2

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from trainers.data.synthetic.config import GENERATOR_VERSION, PRESETS, SynthConfig
+from trainers.data.synthetic.config import GENERATOR_VERSION, SynthConfig
+from trainers.data.synthetic.presets import PRESETS
 from trainers.data.synthetic.tile_files import (
     CLASS_NAMES,
     TilePlan,
