@@ -89,6 +89,9 @@ def score_table(report: dict[str, Any], variant: str) -> Table:
 def report_lines(report: dict[str, Any]) -> list[str]:
     """Return what the table does not say: tiles, calibration and what was compared."""
     lines = [f"Compared with {report['data']['reference_note']}."]
+    if not report["is_complete"]:
+        of_all = f"{len(report['tiles'])} of {report['data']['num_tiles']} tiles"
+        lines.insert(0, f"Incomplete: {of_all} were clicked.")
     for variant in VARIANTS:
         tile = report[variant]["tile"]
         if tile["num"]:

@@ -71,3 +71,14 @@ def test_the_same_seed_gives_the_same_click(jitter):
         next_click(~target, target, np.random.default_rng(5), jitter=jitter) for _ in range(2)
     )
     assert first == second
+
+
+def test_no_pixel_is_clicked_twice():
+    target = np.zeros((9, 9), bool)
+    target[3:6, 2:7] = True
+    clicks = []
+    while click := next_click(np.zeros_like(target), target, clicked=clicks):
+        clicks.append(click)
+    assert {(c.y, c.x) for c in clicks} == {(y, x) for y, x in np.argwhere(target).tolist()}
+    assert len(clicks) == 15
+    assert (clicks[0].x, clicks[0].y) == (4, 4)
