@@ -13,8 +13,9 @@ import numpy as np
 
 from napari_icseg.controllers.clicks import Click as ShownClick
 from napari_icseg.controllers.clicks import ClickState
+from napari_icseg.prompting.growing import grow, with_grown
 from napari_icseg.prompting.prompt_image import PromptImage
-from napari_icseg.prompting.windowed import predict_in_windows
+from napari_icseg.prompting.windowed import answer_in_windows
 from napari_icseg.prompting.windows import WindowGrid
 from trainers.metrics.clicks import next_click
 from trainers.metrics.interactive import MAX_CLICKS, NOC_IOUS, iou_by_clicks, mask_iou
@@ -56,9 +57,15 @@ class EmbeddedTile:
         self.embed_s = time.perf_counter() - started_s
 
     def predict(self, prompts: Prompts) -> tuple[Candidate, ...]:
-        """Return the candidates that the dock would offer."""
+        """Return the candidates that the dock would offer, followed to their end.
+
+        Of a chosen kind only that candidate is followed, else the net and the layer.
+        """
         embedding_of = self._embeddings.__getitem__
-        return predict_in_windows(self._predictor, embedding_of, self.size_hw, prompts)
+        answer = answer_in_windows(self._predictor, embedding_of, self.size_hw, prompts)
+        kinds: tuple[CandidateKind, ...] = (prompts.kind,) if prompts.kind else ("net", "layer")
+        grown = [list(grow(self._predictor, embedding_of, answer, kind))[-1:] for kind in kinds]
+        return with_grown(answer, *(candidate for last in grown for candidate in last))
 
 
 @dataclass(frozen=True)

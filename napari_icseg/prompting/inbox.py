@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from napari_icseg.prompting.requests import (
     AheadRequest,
     EmbedRequest,
+    GrowRequest,
     LoadRequest,
     PredictRequest,
 )
@@ -20,11 +21,11 @@ from napari_icseg.prompting.requests import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Job = LoadRequest | PredictRequest | EmbedRequest | AheadRequest
+Job = LoadRequest | PredictRequest | EmbedRequest | GrowRequest | AheadRequest
 
 
 class Inbox:
-    """Requests by urgency: another model, a click, the image shown, images ahead.
+    """Requests by urgency: another model, a click, the image shown, a mask to follow, ahead.
 
     All methods may be called from any thread and return at once, except `take`.
     """
@@ -34,10 +35,13 @@ class Inbox:
         self._load: LoadRequest | None = None
         self._predict: PredictRequest | None = None
         self._embed: EmbedRequest | None = None
+        self._grow: GrowRequest | None = None
         self._rest: deque[AheadRequest] = deque()
         self._ahead: deque[AheadRequest] = deque()
         # the last that was asked, taken up or not
         self._unanswered: PredictRequest | None = None
+        self._answered: PredictRequest | None = None
+        self._growing: GrowRequest | None = None
         self._shown: EmbedRequest | None = None
         self._wanted_ahead: frozenset[AheadRequest] = frozenset()
         self._is_closed = False
@@ -51,7 +55,7 @@ class Inbox:
     def num_waiting(self) -> int:
         """Number of requests that nobody has taken up yet."""
         with self._changed:
-            slots = (self._load, self._predict, self._embed)
+            slots = (self._load, self._predict, self._embed, self._grow)
             num_urgent = sum(slot is not None for slot in slots)
             return num_urgent + len(self._rest) + len(self._ahead)
 
@@ -60,6 +64,7 @@ class Inbox:
         with self._changed:
             self._load = request
             self._predict, self._embed = self._unanswered, self._shown
+            self._forget_answer()
             self._changed.notify()
 
     def put_embed(self, request: EmbedRequest) -> None:
@@ -68,13 +73,28 @@ class Inbox:
             self._embed = self._shown = request
             self._predict = self._unanswered = None
             self._rest.clear()
+            self._forget_answer()
             self._changed.notify()
 
     def put_predict(self, request: PredictRequest) -> None:
         """Ask for an answer; earlier ones will not be answered."""
         with self._changed:
             self._predict = self._unanswered = request
+            self._forget_answer()
             self._changed.notify()
+
+    def put_grow(self, request: GrowRequest) -> None:
+        """Follow a candidate of the last answer, instead of another one of it.
+
+        Nothing happens if it is followed already, or if that answer is not the last any more:
+        newer clicks came, or the clicks were cleared.
+        """
+        with self._changed:
+            before = self._growing
+            is_same = before is not None and before.kind == request.kind
+            if request.answered is self._answered and not is_same:
+                self._grow = self._growing = request
+                self._changed.notify()
 
     def put_ahead(self, requests: Iterable[AheadRequest]) -> None:
         """Replace the images to embed ahead, most likely first."""
@@ -91,15 +111,17 @@ class Inbox:
                 self._changed.notify()
 
     def cancel(self) -> None:
-        """Leave the last clicks unanswered."""
+        """Leave the last clicks unanswered, and their answer as it is."""
         with self._changed:
             self._predict = self._unanswered = None
+            self._forget_answer()
 
     def close(self) -> None:
         """Drop everything and let `take` return None."""
         with self._changed:
             self._is_closed = True
             self._load = self._predict = self._embed = None
+            self._forget_answer()
             self._rest.clear()
             self._ahead.clear()
             self._changed.notify_all()
@@ -130,10 +152,14 @@ class Inbox:
         with self._changed:
             if request is not self._unanswered or self._load is not None or self._is_closed:
                 return False
-            self._unanswered = None
+            self._unanswered, self._answered = None, request
             return True
 
-    # The next two are asked before each module of a running model: without the lock.
+    # The next three are asked before each module of a running model: without the lock.
+
+    def is_stale(self, request: GrowRequest) -> bool:
+        """Return whether nobody waits any more for a mask to be followed."""
+        return request is not self._growing
 
     def is_urgent(self) -> bool:
         """Return whether work in the background must stop."""
@@ -150,6 +176,9 @@ class Inbox:
             return True
         return shown.image is not request.image
 
+    def _forget_answer(self) -> None:
+        self._answered = self._grow = self._growing = None
+
     def _pop(self) -> Job | None:
         job: Job | None
         if self._load is not None:
@@ -158,6 +187,8 @@ class Inbox:
             job, self._predict = self._predict, None
         elif self._embed is not None:
             job, self._embed = self._embed, None
+        elif self._grow is not None:
+            job, self._grow = self._grow, None
         else:
             queue = self._rest or self._ahead
             job = queue.popleft() if queue else None

@@ -148,7 +148,7 @@ class PromptPredictor(Protocol):
     def predict(self, embedding: Embedding, prompts: Prompts) -> tuple[Candidate, ...]:
         """Return up to three candidates, best first; none where the model sees nothing.
 
-        They may be equal; `windowed.predict_in_windows` leaves out what is there twice.
+        They may be equal; `windowed.answer_in_windows` leaves out what is there twice.
 
         Raises `PromptError` for prompts outside the image or from which nothing follows.
         """

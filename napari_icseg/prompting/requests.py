@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_icseg.prompting.prompt_image import PromptImage
-    from napari_icseg.prompting.protocol import Candidate, PromptPredictor, Prompts
+    from napari_icseg.prompting.protocol import (
+        Candidate,
+        CandidateKind,
+        PromptPredictor,
+        Prompts,
+    )
     from napari_icseg.prompting.windows import Window
 
 
@@ -42,6 +47,20 @@ class PredictRequest:
 
 
 @dataclass(frozen=True, eq=False)
+class GrowRequest:
+    """Follow one candidate of the last answer into further windows.
+
+    Attributes:
+        answered: the request whose answer it is.
+        kind: of the candidate.
+
+    """
+
+    answered: PredictRequest
+    kind: CandidateKind
+
+
+@dataclass(frozen=True, eq=False)
 class AheadRequest:
     """Embed what is likely to be needed next.
 
@@ -66,6 +85,7 @@ class PredictResult:
         candidates: best first; empty where the model sees nothing.
         seconds: from taking up the request to the answer, embedding included.
         model: name of the model that answered.
+        is_growing: a candidate is being followed into further windows: `grown` brings more.
 
     """
 
@@ -73,3 +93,4 @@ class PredictResult:
     candidates: tuple[Candidate, ...]
     seconds: float
     model: str
+    is_growing: bool = False

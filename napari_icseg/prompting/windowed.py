@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from napari_icseg.prompting.candidates import drop_duplicates, unite
 from napari_icseg.prompting.windows import WindowGrid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from napari_icseg.prompting.protocol import Candidate, Embedding, PromptPredictor, Prompts
     from napari_icseg.prompting.windows import Window
 
 
-def predict_in_windows(
+@dataclass(frozen=True, eq=False)
+class WindowedAnswer:
+    """What each window that holds a positive click answered.
+
+    Attributes:
+        prompts: in image coordinates.
+        image_hw: height and width of the image in pixels.
+        found: of each window its candidates, in image coordinates, in the order of the clicks.
+
+    """
+
+    prompts: Prompts
+    image_hw: tuple[int, int]
+    found: Mapping[Window, tuple[Candidate, ...]]
+
+    @cached_property
+    def united(self) -> tuple[Candidate, ...]:
+        """The candidates of all windows, united kind by kind; some may be equal."""
+        return unite(tuple(self.found.values()))
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The distinct ones of `united`."""
+        # only now: a net that is the whole layer in one window may be a part of it in another
+        return drop_duplicates(self.united)
+
+
+def answer_in_windows(
     predictor: PromptPredictor,
     embedding_of: Callable[[Window], Embedding],
     image_hw: tuple[int, int],
     prompts: Prompts,
-) -> tuple[Candidate, ...]:
-    """Return the distinct candidates for prompts in an image that may exceed a window.
+) -> WindowedAnswer:
+    """Return what the windows with positive clicks see of an image that may exceed a window.
 
-    Each window that holds a positive click is answered by itself and the masks are united
-    kind by kind. A mask that ends at a window's edge is marked as cut; it is not followed
-    into the next window.
+    A mask that ends at a window's edge is marked as cut; `growing` follows it.
 
     Args:
         predictor: the model.
@@ -38,6 +65,5 @@ def predict_in_windows(
     """
     prompts.check(image_hw)
     windows = WindowGrid(image_hw, predictor.input_size_px).covering(prompts)
-    found = [predictor.predict(embedding_of(window), prompts) for window in windows]
-    # only now: a net that is the whole layer in one window may be a part of it in another
-    return drop_duplicates(unite(found))
+    found = {window: predictor.predict(embedding_of(window), prompts) for window in windows}
+    return WindowedAnswer(prompts, image_hw, found)

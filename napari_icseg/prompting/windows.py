@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -53,6 +53,14 @@ class Window:
         right -= margin_px if right < image_hw[1] else 0
         return Window(top, left, bottom - top, right - left)
 
+    def edges(self, image_hw: tuple[int, int]) -> NDArray[np.bool_]:
+        """Return the pixels (h, w) along those edges that lie inside the image, bool."""
+        inner = self.inner(image_hw, 1)
+        edges = np.ones((self.height, self.width), dtype=np.bool_)
+        top, left = inner.top - self.top, inner.left - self.left
+        edges[top : top + inner.height, left : left + inner.width] = False
+        return edges
+
     def cuts(self, mask: RleMask, image_hw: tuple[int, int]) -> bool:
         """Return whether a mask (image coordinates) ends at an edge inside the image."""
         inner = self.inner(image_hw, 1)
@@ -90,6 +98,30 @@ class WindowGrid:
         top = _nearest_start(tops, height, float(point_xy[1]))
         left = _nearest_start(lefts, width, float(point_xy[0]))
         return Window(top, left, height, width)
+
+    def going_on(self, window: Window, mask: NDArray[np.bool_]) -> dict[Window, NDArray[np.intp]]:
+        """Return where a mask leaves a window for the rest of the image.
+
+        Args:
+            window: of the grid.
+            mask: bool (h, w), what the window sees.
+
+        Returns:
+            Of the windows that see these places best, their (row, column) in the image,
+            (N, 2). None of them is `window`.
+
+        """
+        origin_rc = np.array([window.top, window.left])
+        places_rc = np.argwhere(mask & window.edges(self.image_hw)) + origin_rc
+        tops, lefts = (self._starts(side) for side in self.image_hw)
+        height, width = (min(side, self.side_px) for side in self.image_hw)
+        rows = _nearest_starts(tops, height, places_rc[:, 0])
+        cols = _nearest_starts(lefts, width, places_rc[:, 1])
+        origins, members = np.unique(np.stack([rows, cols], axis=1), axis=0, return_inverse=True)
+        return {
+            Window(int(top), int(left), height, width): places_rc[members.reshape(-1) == number]
+            for number, (top, left) in enumerate(origins)
+        }
 
     def around(self, point_xy: NDArray[np.float32]) -> tuple[Window, ...]:
         """Return all windows, nearest to a point first."""
@@ -169,4 +201,13 @@ def _anchors(prompts: Prompts) -> list[NDArray[np.float32]]:
 
 
 def _nearest_start(starts: tuple[int, ...], side_px: int, position: float) -> int:
-    return min(starts, key=lambda start: abs(start + side_px / 2 - position))
+    return int(_nearest_starts(starts, side_px, np.array([position]))[0])
+
+
+def _nearest_starts(
+    starts: tuple[int, ...], side_px: int, positions: NDArray[Any]
+) -> NDArray[np.intp]:
+    """Return for each position (N,) the start of the window whose centre is nearest."""
+    centers = np.array(starts) + side_px / 2
+    distance = np.abs(centers - np.asarray(positions, dtype=np.float64)[:, None])
+    return np.asarray(np.array(starts)[distance.argmin(axis=1)], dtype=np.intp)

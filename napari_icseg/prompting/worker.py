@@ -1,10 +1,16 @@
 """The thread that embeds and predicts, so that the GUI thread never computes.
 
-        use/show/predict/embed_ahead           signals, emitted in the worker's thread
-    GUI ───────────────────────────► Inbox ──► worker ──► embedded, predicted, failed, status
+        use/show/predict/grow/embed_ahead      signals, emitted in the worker's thread
+    GUI ───────────────────────────► Inbox ──► worker ──► embedded, predicted, grown, failed,
+                                                          status
 
 The worker takes the most urgent request: another model, then clicks, then the shown image,
-then images ahead. Work on a request that is no longer wanted is stopped inside the model.
+then a mask to follow into further windows, then images ahead. Work on a request that is no
+longer wanted is stopped inside the model.
+
+In an image of several windows the answer of the clicked one comes first, by `predicted`. Its net
+is then followed into the others by itself, the layer when `grow` asks for it, and each step is
+told by `grown`.
 """
 
 from __future__ import annotations
@@ -13,6 +19,7 @@ import logging
 import os
 import threading
 import time
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,16 +28,18 @@ from psygnal import Signal, SignalInstance
 
 from napari_icseg.prompting.cache import EmbeddingCache, EmbeddingKey
 from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
+from napari_icseg.prompting.growing import can_grow, grow, with_grown
 from napari_icseg.prompting.inbox import Inbox
 from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.requests import (
     AheadRequest,
     EmbedRequest,
+    GrowRequest,
     LoadRequest,
     PredictRequest,
     PredictResult,
 )
-from napari_icseg.prompting.windowed import predict_in_windows
+from napari_icseg.prompting.windowed import answer_in_windows
 from napari_icseg.prompting.windows import WindowGrid
 from trainers.errors import IcsegError
 
@@ -42,7 +51,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_icseg.prompting.inbox import Job
-    from napari_icseg.prompting.protocol import Embedding, PromptPredictor, Prompts
+    from napari_icseg.prompting.protocol import (
+        Candidate,
+        CandidateKind,
+        Embedding,
+        PromptPredictor,
+        Prompts,
+    )
+    from napari_icseg.prompting.windowed import WindowedAnswer
     from napari_icseg.prompting.windows import Window
 
 _MAX_THREADS = 8
@@ -66,6 +82,8 @@ class PromptWorker:
     """The shown image is ready: the next click is answered without embedding."""
     predicted: ClassVar[Signal] = Signal(PredictResult)
     """The answer to the newest prompts; older ones are never answered."""
+    grown: ClassVar[Signal] = Signal(PredictResult)
+    """The same answer again, one candidate of it larger; `is_growing` until it is the last."""
     failed: ClassVar[Signal] = Signal(object, str)
     """A request (None: the model) and why it failed, for the user."""
     status: ClassVar[Signal] = Signal(str)
@@ -79,6 +97,7 @@ class PromptWorker:
         self._numbers = count(1)
         self._shown: EmbedRequest | None = None
         self._predictor: PromptPredictor | None = None
+        self._answered: _Answered | None = None
         self._why_no_model = ""
         self._inbox.put_load(LoadRequest(load))
         self._thread = threading.Thread(target=self._run, name="icseg-prompts", daemon=True)
@@ -122,6 +141,19 @@ class PromptWorker:
         self._inbox.put_predict(request)
         return request
 
+    def grow(self, request: PredictRequest, kind: CandidateKind) -> None:
+        """Follow one candidate of an answer into all windows that it reaches.
+
+        A net is followed without asking. If newer prompts were given, or `cancel` was called,
+        nothing happens; they also stop it on the way. `grown` tells each step.
+
+        Args:
+            request: the one that was answered.
+            kind: of the candidate.
+
+        """
+        self._inbox.put_grow(GrowRequest(request, kind))
+
     def cancel(self) -> None:
         """Leave the last prompts unanswered: they were cleared or their object accepted."""
         self._inbox.cancel()
@@ -161,6 +193,8 @@ class PromptWorker:
                 self._predict(job)
             elif isinstance(job, EmbedRequest):
                 self._embed(job)
+            elif isinstance(job, GrowRequest):
+                self._grow(job)
             else:
                 self._embed_ahead(job)
         except EmbeddingInterruptedError:
@@ -185,10 +219,30 @@ class PromptWorker:
         started_s = time.perf_counter()
         predictor = self._ready()
         embedding_of = partial(self._embedding, job.image, lambda: self._inbox.is_void(job))
-        candidates = predict_in_windows(predictor, embedding_of, job.image.size_hw, job.prompts)
-        seconds = time.perf_counter() - started_s
-        if self._inbox.settle(job):
-            self._tell(self.predicted, PredictResult(job, candidates, seconds, predictor.name))
+        answer = answer_in_windows(predictor, embedding_of, job.image.size_hw, job.prompts)
+        if not self._inbox.settle(job):
+            return
+        self._answered = _Answered(job, answer, predictor.name)
+        kind = job.prompts.kind or "net"
+        goes_on = can_grow(predictor, answer, kind)
+        self._tell(self.predicted, self._answered.result(started_s, is_growing=goes_on))
+        if goes_on:
+            self._inbox.put_grow(GrowRequest(job, kind))
+
+    def _grow(self, job: GrowRequest) -> None:
+        started_s = time.perf_counter()
+        answered = self._answered
+        if answered is None or answered.request is not job.answered:
+            return
+        is_stale = partial(self._inbox.is_stale, job)
+        embedding_of = partial(self._embedding, job.answered.image, is_stale)
+        self._tell(self.status, f"Following the {job.kind}…")
+        for candidate in grow(self._ready(), embedding_of, answered.answer, job.kind):
+            if is_stale():
+                return
+            answered.grown[job.kind] = candidate
+            self._tell(self.grown, answered.result(started_s, is_growing=True))
+        self._tell(self.grown, answered.result(started_s, is_growing=False))
 
     def _embed(self, job: EmbedRequest) -> None:
         size_hw = job.image.size_hw
@@ -243,9 +297,18 @@ class PromptWorker:
         _log.log(logging.INFO if known else logging.ERROR, message, exc_info=not known)
         if isinstance(job, AheadRequest):
             return  # it fails again, and is told, when the user opens that image
+        if isinstance(job, GrowRequest):
+            self._leave_cut(job)
+            return
         if isinstance(job, PredictRequest) and not self._inbox.settle(job):
             return
         self._tell(self.failed, None if isinstance(job, LoadRequest) else job, message)
+
+    def _leave_cut(self, job: GrowRequest) -> None:
+        """What was found before stays; the log says why there is no more."""
+        if self._answered is not None and not self._inbox.is_stale(job):
+            result = self._answered.result(time.perf_counter(), is_growing=False)
+            self._tell(self.grown, result)
 
     def _tell(self, signal: SignalInstance | Signal, *args: object) -> None:
         assert isinstance(signal, SignalInstance)
@@ -254,6 +317,21 @@ class PromptWorker:
         # a listener's mistake is not the worker's
         except Exception:
             _log.exception("A listener of %s failed", signal.name)
+
+
+@dataclass
+class _Answered:
+    """The last answer given, and what has grown of it since."""
+
+    request: PredictRequest
+    answer: WindowedAnswer
+    model: str
+    grown: dict[CandidateKind, Candidate] = field(default_factory=dict)
+
+    def result(self, started_s: float, *, is_growing: bool) -> PredictResult:
+        candidates = with_grown(self.answer, *self.grown.values())
+        seconds = time.perf_counter() - started_s
+        return PredictResult(self.request, candidates, seconds, self.model, is_growing)
 
 
 def _center_xy(size_hw: tuple[int, int]) -> NDArray[Any]:

@@ -21,7 +21,7 @@ import torch
 from napari_icseg.prompting.checkpoints import EMBEDDED, is_available, load_predictor
 from napari_icseg.prompting.predictor import Sam2PromptPredictor
 from napari_icseg.prompting.protocol import Prompts
-from napari_icseg.prompting.windowed import predict_in_windows
+from napari_icseg.prompting.windowed import answer_in_windows
 from napari_icseg.prompting.worker import PromptWorker
 from trainers.data.synthetic import PRESETS, generate_tile
 from trainers.io.atomic import write_text_atomic
@@ -80,8 +80,10 @@ def click_times(predictor, image: np.ndarray) -> dict[str, dict[str, float]]:
         for n in range(1, 6):
             prompts = Prompts(points[:n], labels[:n])
             seconds = timed(
-                lambda prompts=prompts: predict_in_windows(
-                    predictor, lambda window: embedding, image.shape, prompts
+                lambda prompts=prompts: (
+                    answer_in_windows(
+                        predictor, lambda window: embedding, image.shape, prompts
+                    ).candidates
                 )
             )
             (first if n == 1 else later).append(seconds)

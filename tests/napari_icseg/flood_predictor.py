@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy import ndimage
 
 from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.protocol import Candidate, Embedding
-from napari_icseg.prompting.windows import Window
+from napari_icseg.prompting.windows import Window, localize
 from trainers.io.rle import RleMask
 
 BRIGHT = 100
@@ -53,10 +54,11 @@ class FloodPredictor:
         self.gate.wait(10)
         time.sleep(self.seconds)
         bright = embedding.features.embedding.pixels > BRIGHT
-        labels, _ = ndimage.label(bright)
-        points = [(int(y), int(x)) for x, y in prompts.points_xy]
-        wanted = {labels[p] for p, label in zip(points, prompts.labels, strict=True) if label}
-        unwanted = {labels[p] for p, label in zip(points, prompts.labels, strict=True) if not label}
+        labels, _ = ndimage.label(bright, np.ones((3, 3)))
+        window, local = embedding.window, localize(prompts, embedding.window)
+        points = [(int(y), int(x)) for x, y in local.points_xy]
+        wanted = {labels[p] for p, label in zip(points, local.labels, strict=True) if label}
+        unwanted = {labels[p] for p, label in zip(points, local.labels, strict=True) if not label}
         net = np.isin(labels, list((wanted - unwanted) - {0}))
         if not net.any():
             return ()
@@ -64,8 +66,9 @@ class FloodPredictor:
         rows, cols = np.ogrid[: net.shape[0], : net.shape[1]]
         part = net & ((rows - row) ** 2 + (cols - col) ** 2 <= 8**2)
         masks = {"net": (net, 0.93), "layer": (bright, 0.81), "part": (part, 0.6)}
-        return tuple(
-            Candidate(RleMask.from_mask(mask), score, kind)
+        found = [
+            Candidate(RleMask.from_mask(mask, (window.top, window.left)), score, kind)
             for kind, (mask, score) in masks.items()
             if mask.any()
-        )
+        ]
+        return tuple(replace(c, is_cut=window.cuts(c.mask, embedding.image_hw)) for c in found)

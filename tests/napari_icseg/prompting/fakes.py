@@ -75,9 +75,10 @@ class Listener:
         self._changed = threading.Condition()
         self.embedded: list = []
         self.predicted: list = []
+        self.grown: list = []
         self.failed: list = []
         self.status: list = []
-        for name in ("embedded", "predicted", "failed", "status"):
+        for name in ("embedded", "predicted", "grown", "failed", "status"):
             getattr(worker, name).connect(self._collector(name))
 
     def _collector(self, name: str):

@@ -13,7 +13,7 @@ from sam2.sam2_image_predictor import SAM2ImagePredictor
 from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
 from napari_icseg.prompting.predictor import Sam2PromptPredictor
 from napari_icseg.prompting.protocol import Prompts
-from napari_icseg.prompting.windowed import predict_in_windows
+from napari_icseg.prompting.windowed import answer_in_windows
 from napari_icseg.prompting.windows import Window, WindowGrid
 from trainers.io.rle import RleMask
 from trainers.models.sam2.nano import build_sam2_nano
@@ -204,7 +204,9 @@ def test_clicks_in_two_windows_are_answered_by_both(predictor):
         return predictor.embed(image, window)
 
     near, far = [20, 100], [480, 100]
-    both = predict_in_windows(predictor, embedding_of, image.shape, Prompts([near, far], [1, 1]))
+    both = answer_in_windows(
+        predictor, embedding_of, image.shape, Prompts([near, far], [1, 1])
+    ).candidates
     assert len(asked) == 2
     assert asked[0] == WindowGrid(image.shape, 288).windows[0]
     alone = [
@@ -223,4 +225,4 @@ def test_a_click_outside_the_image_embeds_nothing(predictor):
         raise AssertionError("nothing should be embedded")
 
     with pytest.raises(PromptError, match="outside the image"):
-        predict_in_windows(predictor, embedding_of, (288, 500), Prompts([[600, 5]], [1]))
+        answer_in_windows(predictor, embedding_of, (288, 500), Prompts([[600, 5]], [1]))
