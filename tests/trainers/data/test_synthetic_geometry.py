@@ -15,7 +15,7 @@ from trainers.data.synthetic.labels import compact, nearest_ids
 from trainers.data.synthetic.layout import draw_layout, draw_rule, split
 from trainers.data.synthetic.look import draw_look
 from trainers.data.synthetic.presets import PRESETS
-from trainers.data.synthetic.raster import Geometry, fabricate, signed_distance
+from trainers.data.synthetic.raster import Geometry, fabricate, measure, signed_distance
 from trainers.data.synthetic.routing import RouteRule, route
 from trainers.data.synthetic.shapes import LayerRule, Layout
 from trainers.data.synthetic.styles import STYLES
@@ -44,7 +44,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def fabricated(layout: Layout, process: ProcessConfig = SHARP, size_px: int = 128) -> Geometry:
-    return fabricate(rng(), layout, RULE, process, size_px)
+    return measure(fabricate(rng(), layout, RULE, process, size_px))
 
 
 def box_layout(*boxes: tuple[float, float, float, float]) -> Layout:
@@ -200,7 +200,7 @@ def test_every_style_fills_a_block(style: str) -> None:
         source = rng(seed)
         rule = replace(draw_rule(source, config), width_px=10.0, gap_px=8.0, fill=0.5)
         layout = draw_layout(source, config, rule, 256)
-        geometry = fabricate(source, layout, rule, PRESETS["mixed"].process, 256)
+        geometry = measure(fabricate(source, layout, rule, PRESETS["mixed"].process, 256))
         shown.append(float((geometry.nets > 0).mean()))
     assert 0.02 < np.mean(shown) < 0.9
 

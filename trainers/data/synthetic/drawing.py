@@ -28,11 +28,13 @@ def fixed(points: Polygon, scale: int) -> IntImage:
     return np.asarray(np.rint((points * scale - 0.5) * (1 << FRACTION_BITS)), np.int32)
 
 
-def draw_filled(parts: list[Polygon], holes: list[Polygon], size_px: int) -> FloatImage:
+def draw_filled(layout: Layout, size_px: int) -> FloatImage:
     """Return the oversampled drawing (2H, 2W) float32 of 0 and 1."""
     side = size_px * OVERSAMPLING
     canvas = np.zeros((side, side), np.uint8)
-    for shapes, value in ((parts, 1), (holes, 0)):
+    for outline in layout.outlines:
+        cv2.fillPoly(canvas, [fixed(outline, OVERSAMPLING)], 1, shift=FRACTION_BITS)
+    for shapes, value in (([*layout.parts, *layout.bulges], 1), (layout.holes, 0)):
         for shape in shapes:
             cv2.fillConvexPoly(canvas, fixed(shape, OVERSAMPLING), value, shift=FRACTION_BITS)
     return canvas.astype(np.float32)

@@ -7,25 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.data.synthetic.contacts import coverage
+from trainers.data.synthetic.defects import Defect, DefectConfig
 from trainers.data.synthetic.detector import detect
-from trainers.data.synthetic.imaging import render
-from trainers.data.synthetic.layout import draw_layout, draw_rule
-from trainers.data.synthetic.look import draw_look
-from trainers.data.synthetic.raster import Geometry, empty_geometry, fabricate, fabricate_metal
-from trainers.data.synthetic.scan import Warp, draw_warp, warp_geometry, warp_signal
-from trainers.data.synthetic.stains import add_curtains, add_stains
+from trainers.data.synthetic.faults import Planted
+from trainers.data.synthetic.labels import spread_seeds
+from trainers.data.synthetic.scan import Warp, draw_warp, fetch_ids, warp_geometry, warp_signal
+from trainers.data.synthetic.scene import DRAWN, Request, Scene, draw_scene
+from trainers.data.synthetic.stains import STAINS, add_curtains, add_stains
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from trainers.data.synthetic.config import SynthConfig
-    from trainers.data.synthetic.fields import FloatImage, IntImage, Rng
-    from trainers.data.synthetic.look import Look
-
-
-COVER_MIN, COVER_MAX = 0.003, 0.85
-MAX_TRIES = 8
+    from trainers.data.synthetic.config import StainConfig, SynthConfig
+    from trainers.data.synthetic.fields import IntImage, Rng
+    from trainers.data.synthetic.layout import LayoutSource
 
 
 @dataclass(frozen=True)
@@ -38,6 +33,7 @@ class SyntheticTile:
     vias: int32 instance ids, 0 elsewhere. parts: int32, the straight segment, pad, plate or
     via that a pixel belongs to, 0 background; later drawn parts lie on top.
     meta: plain values that say what was drawn (kind of tile, sizes, levels, seed, index).
+    design: uint8 class ids as they would be without the defects. defects: what was planted.
     """
 
     image: NDArray[np.uint8] | NDArray[np.uint16]
@@ -46,37 +42,53 @@ class SyntheticTile:
     vias: IntImage
     parts: IntImage
     meta: dict[str, Any]
+    design: NDArray[np.uint8]
+    defects: tuple[Defect, ...] = ()
 
 
-def generate_tile(config: SynthConfig, seed: int, index: int) -> SyntheticTile:
+def generate_tile(
+    config: SynthConfig,
+    seed: int,
+    index: int,
+    *,
+    source: LayoutSource = DRAWN,
+    defects: DefectConfig | None = None,
+) -> SyntheticTile:
     """Make tile number `index` of the set that `config` and `seed` define.
 
-    The result depends on these three arguments alone, not on the order or the process in which
-    tiles are made. Raises ValueError for a negative seed or index.
+    source: where the geometry comes from, random drawing if left out. defects: what to plant;
+    particles and the like then come only on request, so that all of them are on record.
+    The result depends on these arguments alone, not on the order or the process in which tiles
+    are made. Raises ValueError for a negative seed or index.
     """
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index must be 0 or more, got {seed} and {index}")
-    rng, side_rng = np.random.default_rng([seed, index]), side_stream(seed, index)
+    rng, side_rng, fault_rng = streams(seed, index)
     config = draw_config(side_rng, config)
     warp = draw_warp(side_rng, config.scan, config.size_px)
-    scene = draw_scene(rng, config if warp is None else widened(config, warp))
+    margin = warp.margin_px if warp else 0
+    faults, spots = defects.draw(fault_rng) if defects else ((), ())
+    request = Request(source, faults, margin, clean=defects is not None)
+    scene = draw_scene(rng, fault_rng, config.resized(config.size_px + 2 * margin), request)
     if warp is not None:
-        scene = replace(
-            scene,
-            geometry=warp_geometry(scene.geometry, warp),
-            signal=warp_signal(scene.signal, warp),
-        )
-    stains = add_stains(side_rng, scene.signal, scene.look, config.stains)
+        scene = warp_scene(scene, warp)
+    stains = [] if defects else add_stains(side_rng, scene.signal, scene.look, config.stains)
     curtains = add_curtains(side_rng, scene.signal, config.scan)
-    scanned = {"stains": stains, "curtains": curtains, "warped": warp is not None}
-    origin = {"preset": config.name, "seed": seed, "index": index}
+    shown = (*marked(scene.planted), *paint(fault_rng, scene, config.stains, spots))
+    origin = {"preset": config.name, "seed": seed, "index": index, **scene.look.summary()}
+    extras = {"stains": stains, "curtains": curtains, "warped": warp is not None}
     image = detect(rng, scene.signal, scene.look, config)
-    return make_tile(image, scene.geometry, {**scene.meta, **origin, **scanned})
+    return make_tile(image, scene, {**scene.meta, **origin, **extras}, shown)
 
 
-def side_stream(seed: int, index: int) -> Rng:
-    """Return the numbers for what version 2 added: the tiles of older presets stay as they were."""
-    return np.random.default_rng([seed, index, 2])
+def streams(seed: int, index: int) -> tuple[Rng, Rng, Rng]:
+    """Return the numbers for the layer and its image, for the scan and stains, for defects.
+
+    Three streams, so that a tile keeps its layout whether or not the others draw from theirs.
+    """
+    keys = ([seed, index], [seed, index, 2], [seed, index, 3])
+    first, second, third = (np.random.default_rng(key) for key in keys)
+    return first, second, third
 
 
 def draw_config(rng: Rng, config: SynthConfig) -> SynthConfig:
@@ -88,72 +100,49 @@ def draw_config(rng: Rng, config: SynthConfig) -> SynthConfig:
     return replace(chosen, size_px=config.size_px, bit_depth=config.bit_depth)
 
 
-def widened(config: SynthConfig, warp: Warp) -> SynthConfig:
-    """Return the config for the larger tile from which a warped one is taken."""
-    return config.resized(config.size_px + 2 * warp.margin_px)
+def warp_scene(scene: Scene, warp: Warp) -> Scene:
+    """Return the scene where the moving beam sees it."""
+    old = scene.planted
+    geometry = warp_geometry(old.geometry, warp)
+    design = warp_geometry(old.design, warp) if old.kinds else geometry
+    # the two truths are interpolated and the marks are not: these follow those to the pixel
+    differs = design.semantic != geometry.semantic
+    marks = spread_seeds(fetch_ids(old.marks, warp), differs)
+    planted = Planted(geometry, design, marks, old.kinds)
+    return replace(scene, planted=planted, signal=warp_signal(scene.signal, warp))
 
 
-def make_tile(image: Any, geometry: Geometry, meta: dict[str, Any]) -> SyntheticTile:
-    """Return the tile of an image (H, W) and the geometry it shows."""
+def marked(planted: Planted) -> tuple[Defect, ...]:
+    """Return the planted faults that are in the tile."""
+    found = (Defect(kind, planted.marks == i) for i, kind in enumerate(planted.kinds, start=1))
+    return tuple(defect for defect in found if defect.mask.any())
+
+
+def paint(
+    rng: Rng, scene: Scene, config: StainConfig, kinds: tuple[str, ...]
+) -> tuple[Defect, ...]:
+    """Paint the stains that were asked for on the signal, in place, and return them."""
+    found = []
+    for kind in kinds:
+        stain = STAINS[kind](rng, scene.signal.shape, scene.look, config)
+        stain.put_on(scene.signal)
+        if stain.body.any():
+            found.append(Defect(kind, stain.body))
+    return tuple(found)
+
+
+def make_tile(
+    image: Any, scene: Scene, meta: dict[str, Any], defects: tuple[Defect, ...]
+) -> SyntheticTile:
+    """Return the tile of an image (H, W) and the scene it shows."""
+    shown, design = scene.geometry, scene.planted.design
     return SyntheticTile(
-        image, geometry.semantic, geometry.nets, geometry.vias, geometry.parts, meta
+        image=image,
+        semantic=shown.semantic,
+        nets=shown.nets,
+        vias=shown.vias,
+        parts=shown.parts,
+        meta=meta,
+        design=shown.semantic if design is shown else design.semantic,
+        defects=defects,
     )
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A rendered layer before it is recorded; signal: (H, W) float32 grey levels, no noise."""
-
-    geometry: Geometry
-    signal: FloatImage
-    look: Look
-    meta: dict[str, Any]
-
-
-def draw_scene(rng: Rng, config: SynthConfig) -> Scene:
-    """Draw the layer, the ghost below it and the imaging conditions, and render them."""
-    kind = draw_kind(rng, config)
-    geometry, meta = draw_geometry(rng, config, blank=kind != "layer")
-    with_ghost = kind == "ghost_only" or (
-        kind == "layer" and rng.random() < config.imaging.ghost_tile_rate
-    )
-    ghost = draw_ghost(rng, config) if with_ghost else None
-    look = draw_look(rng, config.imaging)
-    meta |= {"kind": kind, "ghost": with_ghost, **look.summary()}
-    return Scene(geometry, render(rng, geometry, ghost, look), look, meta)
-
-
-def draw_kind(rng: Rng, config: SynthConfig) -> str:
-    """Return "blank", "ghost_only" or "layer" at the rates of the config."""
-    value = rng.random()
-    if value < config.blank_rate:
-        return "blank"
-    return "ghost_only" if value < config.blank_rate + config.ghost_only_rate else "layer"
-
-
-def draw_geometry(rng: Rng, config: SynthConfig, *, blank: bool) -> tuple[Geometry, dict[str, Any]]:
-    """Return the fabricated layer and the sizes it was drawn with.
-
-    A layer that shows next to nothing, or next to nothing but metal, is drawn again: blank
-    tiles are to come at their own rate, and a full one would look just like them.
-    """
-    if blank:
-        return empty_geometry(config.size_px), {}
-    for _ in range(MAX_TRIES):
-        rule = draw_rule(rng, config.layout)
-        layout = draw_layout(rng, config.layout, rule, config.size_px)
-        geometry = fabricate(rng, layout, rule, config.process, config.size_px)
-        if COVER_MIN <= float((geometry.nets > 0).mean()) <= COVER_MAX:
-            break
-    meta = {"line_width_px": rule.width_px, "gap_px": rule.gap_px, "fill": rule.fill}
-    if geometry.vias.any():
-        meta["via_radius_px"] = rule.via_radius_px
-    return geometry, meta
-
-
-def draw_ghost(rng: Rng, config: SynthConfig) -> FloatImage:
-    """Return the coverage (H, W) float32 in 0..1 of another, deeper layer."""
-    styles = (("routed", 0.6), ("bus", 0.2), ("cells", 0.2))
-    rule = replace(draw_rule(rng, config.layout), has_vias=False)
-    layout = draw_layout(rng, replace(config.layout, styles=styles), rule, config.size_px)
-    return coverage(fabricate_metal(rng, layout, rule, config.process, config.size_px))

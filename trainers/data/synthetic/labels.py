@@ -30,6 +30,11 @@ def via_seeds(layout: Layout, rule: LayerRule, size_px: int) -> IntImage:
 
 def nearest_ids(seeds: IntImage, mask: np.ndarray) -> IntImage:
     """Give every pixel of `mask` the id of its nearest seed, and renumber from 1 without gaps."""
+    return compact(spread_seeds(seeds, mask))
+
+
+def spread_seeds(seeds: IntImage, mask: np.ndarray) -> IntImage:
+    """Return the id (H, W) int32 of the nearest seed at every pixel of `mask`, 0 elsewhere."""
     if not seeds.any() or not mask.any():
         return np.zeros(seeds.shape, np.int32)
     _, index = cv2.distanceTransformWithLabels(
@@ -37,7 +42,7 @@ def nearest_ids(seeds: IntImage, mask: np.ndarray) -> IntImage:
     )
     table = np.zeros(int(index.max()) + 1, np.int32)
     table[index[seeds > 0]] = seeds[seeds > 0]
-    return compact(np.where(mask, table[index], 0))
+    return np.where(mask, table[index], 0).astype(np.int32)
 
 
 def compact(ids: np.ndarray) -> IntImage:
@@ -60,11 +65,13 @@ def add_vias_to_parts(parts: IntImage, vias: IntImage) -> IntImage:
     return compact(np.where(vias > 0, vias + parts.max(), parts))
 
 
-def label_parts(layout: Layout, metal: np.ndarray, nets: IntImage) -> IntImage:
-    """Return the drawn part at each metal pixel, (H, W) int32; an analogue shape is one part."""
+def part_seeds(layout: Layout, size_px: int) -> IntImage | None:
+    """Return the drawn part at each pixel, (H, W) int32; None for an analogue shape."""
     if layout.blob_cell_px > 0:
-        return compact(np.where(metal, nets, 0))
-    seeds = np.zeros(metal.shape, np.int32)
+        return None
+    seeds = np.zeros((size_px, size_px), np.int32)
+    for number, outline in enumerate(layout.outlines, start=1 + len(layout.parts)):
+        cv2.fillPoly(seeds, [fixed(outline, 1)], number, shift=FRACTION_BITS)
     for number, part in enumerate(layout.parts, start=1):
         cv2.fillConvexPoly(seeds, fixed(part, 1), number, shift=FRACTION_BITS)
-    return nearest_ids(seeds, metal)
+    return seeds

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from trainers.data.synthetic.fields import Rng, choose, draw, draw_log
 from trainers.data.synthetic.shapes import Box, LayerRule, Layout
@@ -12,6 +13,56 @@ if TYPE_CHECKING:
     from trainers.data.synthetic.config import LayoutConfig
 
 GAP_MIN_PX = 3.0
+GHOST_STYLES = (("routed", 0.6), ("bus", 0.2), ("cells", 0.2))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tile lies in a layout file: its corner in pixels, and how it is turned."""
+
+    x_px: float
+    y_px: float
+    transposed: bool
+    flipped_x: bool
+    flipped_y: bool
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One layer of one tile as it was designed; `place` says where a layout file holds it."""
+
+    rule: LayerRule
+    layout: Layout
+    place: Place | None = None
+
+
+class LayoutSource(Protocol):
+    """Where the geometry of tiles comes from."""
+
+    def draw(self, rng: Rng, config: LayoutConfig, size_px: int) -> Drawing:
+        """Draw the layer that is to be seen."""
+
+    def draw_lower(
+        self, rng: Rng, config: LayoutConfig, size_px: int, place: Place | None
+    ) -> Drawing:
+        """Draw the layer below it, at the same place where that means anything."""
+
+
+class DrawnLayouts:
+    """Layouts drawn at random in the styles of the config."""
+
+    def draw(self, rng: Rng, config: LayoutConfig, size_px: int) -> Drawing:
+        """Draw a layer in the styles of the config."""
+        rule = draw_rule(rng, config)
+        return Drawing(rule, draw_layout(rng, config, rule, size_px))
+
+    def draw_lower(
+        self, rng: Rng, config: LayoutConfig, size_px: int, place: Place | None
+    ) -> Drawing:
+        """Draw another layer that looks like wiring."""
+        del place
+        rule = replace(draw_rule(rng, config), has_vias=False)
+        return Drawing(rule, draw_layout(rng, replace(config, styles=GHOST_STYLES), rule, size_px))
 
 
 def draw_rule(rng: Rng, config: LayoutConfig) -> LayerRule:

@@ -25,9 +25,10 @@ from trainers.data.synthetic.fields import (
 )
 from trainers.data.synthetic.labels import (
     add_vias_to_parts,
+    compact,
     components,
-    label_parts,
     nearest_ids,
+    part_seeds,
     via_seeds,
 )
 
@@ -59,35 +60,63 @@ class Geometry:
         return np.where(self.via_px > 0, 2, self.metal_px > 0).astype(np.uint8)
 
 
+@dataclass(frozen=True)
+class Canvas:
+    """Fabricated shapes before they are measured.
+
+    metal, vias: (2H, 2W) bool, at twice the resolution. via_seeds: (H, W) int32, the number of
+    the via nearby. part_seeds: (H, W) int32, the drawn part; None where each net is one part.
+    """
+
+    metal: np.ndarray
+    vias: np.ndarray
+    via_seeds: IntImage
+    part_seeds: IntImage | None
+    via_square: bool = False
+
+
 def fabricate(
     rng: Rng, layout: Layout, rule: LayerRule, config: ProcessConfig, size_px: int
-) -> Geometry:
-    """Turn a drawn layout into the geometry that a microscope would see."""
-    metal_px = fabricate_metal(rng, layout, rule, config, size_px)
-    via_px = signed_distance(draw_vias(layout, rule, size_px))
-    inside = (metal_px > 0) | (via_px > 0)
-    nets = components(inside)
-    vias = nearest_ids(via_seeds(layout, rule, size_px), via_px > 0)
-    parts = label_parts(layout, metal_px > 0, nets)
-    parts = add_vias_to_parts(parts, vias)
-    return Geometry(metal_px, via_px, nets, vias, parts)
+) -> Canvas:
+    """Turn a drawn layout into the shapes that are left after lithography and etching."""
+    return Canvas(
+        fabricate_metal(rng, layout, rule, config, size_px),
+        draw_vias(layout, rule, size_px),
+        via_seeds(layout, rule, size_px),
+        part_seeds(layout, size_px),
+        rule.via_square,
+    )
 
 
 def fabricate_metal(
     rng: Rng, layout: Layout, rule: LayerRule, config: ProcessConfig, size_px: int
-) -> FloatImage:
-    """Return only the signed distance (H, W) float32 in pixels to the edge of the metal."""
-    drawn = draw_filled([*layout.parts, *layout.bulges], layout.holes, size_px)
+) -> np.ndarray:
+    """Return the metal alone, (2H, 2W) bool."""
+    drawn = draw_filled(layout, size_px)
     if layout.blob_cell_px > 0:
         drawn = np.maximum(drawn, draw_blobs(rng, layout, size_px))
-    return signed_distance(etch(rng, drawn, rule, config))
+    return etch(rng, drawn, rule, config)
 
 
-def empty_geometry(size_px: int) -> Geometry:
-    """Return the geometry of a blank tile."""
-    far = np.full((size_px, size_px), -FAR_PX, np.float32)
-    none = np.zeros((size_px, size_px), np.int32)
-    return Geometry(far, far, none, none, none)
+def measure(canvas: Canvas) -> Geometry:
+    """Return the geometry that a microscope would see: distances, nets, vias and parts."""
+    metal_px, via_px = signed_distance(canvas.metal), signed_distance(canvas.vias)
+    nets = components((metal_px > 0) | (via_px > 0))
+    vias = nearest_ids(canvas.via_seeds, via_px > 0)
+    metal = metal_px > 0
+    parts = (
+        compact(np.where(metal, nets, 0))
+        if canvas.part_seeds is None
+        else nearest_ids(canvas.part_seeds, metal)
+    )
+    return Geometry(metal_px, via_px, nets, vias, add_vias_to_parts(parts, vias))
+
+
+def empty_canvas(size_px: int) -> Canvas:
+    """Return the canvas of a blank tile."""
+    none = np.zeros((size_px * OVERSAMPLING, size_px * OVERSAMPLING), bool)
+    ids = np.zeros((size_px, size_px), np.int32)
+    return Canvas(none, none, ids, ids)
 
 
 def etch(rng: Rng, drawn: FloatImage, rule: LayerRule, config: ProcessConfig) -> np.ndarray:

@@ -43,6 +43,7 @@ class Layout:
 
     parts: polygons (N, 2) float32; each is a straight segment, a pad or a plate, later on top.
     bulges: polygons where the metal swells round a via; they belong to the part they lie on.
+    outlines: polygons (N, 2) float32 of any shape, as layout files hold them; parts as well.
     holes: polygons cut out of the parts (slots).
     vias: (x, y, radius) in pixels. blob_cell_px: grain of an analogue shape, 0 for none.
     """
@@ -53,6 +54,7 @@ class Layout:
     vias: list[tuple[float, float, float]] = field(default_factory=list)
     blob_cell_px: float = 0.0
     blob_fill: float = 0.5
+    outlines: list[Polygon] = field(default_factory=list)
 
     def add_box(self, box_xyxy: Box) -> None:
         """Add an axis-parallel rectangle as one part."""
@@ -85,6 +87,7 @@ class Layout:
             [(y, x, radius) for x, y, radius in self.vias],
             self.blob_cell_px,
             self.blob_fill,
+            [outline[:, ::-1] for outline in self.outlines],
         )
 
 

@@ -1,4 +1,4 @@
-"""Tiles as files: the image, the mask of class ids, and the objects for a COCO file."""
+"""Tiles as files: the image, the masks of class ids, and the objects for the COCO files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from trainers.data.synthetic.defects import DEFECT_KINDS, FAULTS
+from trainers.data.synthetic.gds import open_gds
 from trainers.data.synthetic.generate import SyntheticTile, generate_tile
+from trainers.data.synthetic.scene import DRAWN
 from trainers.io.atomic import write_bytes_atomic
 from trainers.io.coco import CocoAnnotation, CocoCategory, CocoDataset, CocoImage
 from trainers.io.masks import write_semantic
@@ -21,46 +24,66 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from trainers.data.synthetic.config import SynthConfig
+    from trainers.data.synthetic.defects import DefectConfig
     from trainers.data.synthetic.fields import IntImage
+    from trainers.data.synthetic.gds import GdsSpec
 
 METAL_ID, VIA_ID = 1, 2
 CLASS_NAMES = ("metal", "via")
+DESIGN_FOLDER = "design_masks"
 
 
 @dataclass(frozen=True)
 class TilePlan:
-    """One tile to write: `folder`/images/`name` and `folder`/masks/`name`."""
+    """One tile to write: `folder`/images/`name` and `folder`/masks/`name`.
+
+    gds: the layout file to show, if any. defects: what to plant; then the masks without the
+    defects go to `folder`/design_masks/`name`.
+    """
 
     config: SynthConfig
     seed: int
     index: int
     folder: Path
     name: str
+    gds: GdsSpec | None = None
+    defects: DefectConfig | None = None
 
 
 @dataclass(frozen=True)
 class TileRecord:
-    """What a COCO file says of a written tile; `objects` are (class id, mask)."""
+    """What the COCO files say of a written tile.
+
+    objects: (class id, mask). defects: (index in DEFECT_KINDS, mask).
+    """
 
     name: str
     height: int
     width: int
     kind: str
     objects: tuple[tuple[int, RleMask], ...]
+    defects: tuple[tuple[int, RleMask], ...] = ()
 
 
 def write_tile(plan: TilePlan) -> TileRecord:
     """Generate and write one tile; the class ids are 0 background, 1 metal, 2 via.
 
     Raises:
-        DataError: a file cannot be written.
+        DataError: a file cannot be written, or the layout file cannot be read.
 
     """
-    tile = generate_tile(plan.config, plan.seed, plan.index)
+    source = DRAWN if plan.gds is None else open_gds(plan.gds)
+    tile = generate_tile(plan.config, plan.seed, plan.index, source=source, defects=plan.defects)
     write_bytes_atomic(plan.folder / "images" / plan.name, encode_png(tile.image))
     write_semantic(plan.folder / "masks" / plan.name, tile.semantic)
+    if plan.defects is not None:
+        write_semantic(plan.folder / DESIGN_FOLDER / plan.name, tile.design)
+    found = tuple(
+        (DEFECT_KINDS.index(defect.kind), RleMask.from_mask(defect.mask)) for defect in tile.defects
+    )
     height, width = tile.semantic.shape
-    return TileRecord(plan.name, height, width, tile.meta["kind"], tuple(tile_objects(tile)))
+    objects = tuple(tile_objects(tile))
+    return TileRecord(plan.name, height, width, tile.meta["kind"], objects, found)
 
 
 def encode_png(image: NDArray[Any]) -> bytes:
@@ -115,8 +138,28 @@ def coco_dataset(records: Sequence[TileRecord], num_classes: int) -> CocoDataset
     return CocoDataset(tuple(images), categories, tuple(annotations))
 
 
-def num_classes(config: SynthConfig) -> int:
-    """Return how many classes the tiles of a config may show: metal, or metal and via."""
+def defect_dataset(records: Sequence[TileRecord]) -> CocoDataset:
+    """Return the defects of written tiles in COCO form; each kind is a category.
+
+    An image's `design_mask` names its mask without the defects, relative to the split.
+    """
+    images: list[CocoImage] = []
+    annotations: list[CocoAnnotation] = []
+    for image_id, record in enumerate(records, start=1):
+        facts = {"kind": record.kind, "design_mask": f"{DESIGN_FOLDER}/{record.name}"}
+        images.append(CocoImage(image_id, record.name, record.height, record.width, facts))
+        for kind, mask in record.defects:
+            changes = {"changes_truth": DEFECT_KINDS[kind] in FAULTS}
+            number = len(annotations) + 1
+            annotations.append(CocoAnnotation(number, image_id, kind + 1, mask, False, changes))
+    categories = tuple(CocoCategory(i, kind) for i, kind in enumerate(DEFECT_KINDS, start=1))
+    return CocoDataset(tuple(images), categories, tuple(annotations))
+
+
+def num_classes(config: SynthConfig, gds: GdsSpec | None = None) -> int:
+    """Return how many classes tiles may show: metal, or metal and via."""
+    if gds is not None:
+        return 1 if gds.via is None else 2
     if config.mixture:
         return max(num_classes(part) for part, _ in config.mixture)
     return 1 if config.layout.via_tile_rate == 0 else 2

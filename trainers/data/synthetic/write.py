@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
 
 from trainers.data.synthetic.config import GENERATOR_VERSION, SynthConfig
+from trainers.data.synthetic.gds import open_gds
 from trainers.data.synthetic.presets import PRESETS
 from trainers.data.synthetic.tile_files import (
     CLASS_NAMES,
     TilePlan,
     TileRecord,
     coco_dataset,
+    defect_dataset,
     num_classes,
     write_tile,
 )
@@ -29,6 +32,9 @@ from trainers.io.coco import write_coco
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from trainers.data.synthetic.defects import DefectConfig
+    from trainers.data.synthetic.gds import GdsSpec
 
 Progress = Callable[[int, int], None]
 Counts = dict[str, int]
@@ -47,41 +53,58 @@ def write_dataset(
     num_workers: int = 1,
     size_px: int | None = None,
     test_count: int | None = None,
+    bit_depth: int = 8,
+    gds: GdsSpec | None = None,
+    defects: DefectConfig | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write `count` training and `test_count` (default: as many) test tiles; return `out`.
 
     out: new or empty folder; gets {train,test}/images/*.png, .../masks/*.png (class ids), a
     coco.json per split, classes.txt and, last of all, dataset.json with the recipe.
-    size_px: side of the square tiles, the preset's own if None. progress: called with (tiles
-    done, tiles in all). The files are the same, byte for byte, for any `num_workers`.
+    size_px: side of the square tiles, the preset's own if None. gds: layout file whose windows
+    are shown with the preset's fabrication and imaging. defects: what to plant; a split then
+    gets design_masks/*.png (the masks without the defects) and a defects.json as well.
+    progress: called with (tiles done, tiles in all). The files are the same, byte for byte,
+    for any `num_workers`.
 
     Raises:
-        DataError: unknown preset, counts below 1 or sizes out of range, `out` is not empty, or
-            a file cannot be written.
+        DataError: unknown preset, counts below 1 or sizes out of range, `out` is not empty, the
+            layout file cannot be used, or a file cannot be written.
 
     """
-    config = resolve_config(preset, size_px)
+    config = resolve_config(preset, size_px, bit_depth)
     counts = {"train": count, "test": count if test_count is None else test_count}
     check_counts(counts, seed)
     check_empty(out)
-    plans = [plan for split in counts for plan in plan_split(out, split, config, counts, seed)]
+    facts: dict[str, Any] = {"seed": seed, "counts": counts, "preset": preset}
+    if gds is not None:
+        open_gds(gds)
+        facts["gds"] = {**asdict(gds), "path": gds.path.name, "sha256": sha256_of(gds.path)}
+    template = TilePlan(config, seed, 0, out, "", gds, defects)
+    plans = [plan for split in counts for plan in plan_split(template, split, counts[split])]
     records = write_all(plans, num_workers, progress)
-    write_coco_files(plans, records, num_classes(config))
-    write_recipe(out, config, {"seed": seed, "counts": counts, "preset": preset})
+    write_coco_files(plans, records, num_classes(config, gds))
+    if defects is not None:
+        facts["defects"] = asdict(defects)
+        write_defect_files(plans, records)
+    write_recipe(out, config, num_classes(config, gds), facts)
     return out
 
 
-def resolve_config(preset: str, size_px: int | None) -> SynthConfig:
+def resolve_config(preset: str, size_px: int | None, bit_depth: int = 8) -> SynthConfig:
     """Return the preset's config for tiles of `size_px`; raises DataError for unknown ones."""
     if preset not in PRESETS:
         known = ", ".join(sorted(PRESETS))
         raise DataError(f"Unknown preset {preset!r}: expected one of {known}.")
+    if bit_depth not in (8, 16):
+        raise DataError(f"Tiles have 8 or 16 bits, got {bit_depth}.")
+    config = replace(PRESETS[preset], bit_depth=bit_depth)
     if size_px is None:
-        return PRESETS[preset]
+        return config
     if not 32 <= size_px <= 8192:
         raise DataError(f"Tiles may be 32 to 8192 pixels wide, got {size_px}.")
-    return PRESETS[preset].resized(size_px)
+    return config.resized(size_px)
 
 
 def check_counts(counts: Counts, seed: int) -> None:
@@ -104,14 +127,19 @@ def check_empty(out: Path) -> None:
         )
 
 
-def plan_split(
-    out: Path, split: str, config: SynthConfig, counts: Counts, seed: int
-) -> Iterator[TilePlan]:
-    """Yield the plans of one split; the number in a file name is the place in the split."""
-    digits = max(5, len(str(counts[split] - 1)))
-    for place in range(counts[split]):
-        name = f"{config.name}_{place:0{digits}d}.png"
-        yield TilePlan(config, seed, FIRST_INDEX[split] + place, out / split, name)
+def plan_split(template: TilePlan, split: str, count: int) -> Iterator[TilePlan]:
+    """Yield the plans of one split; the number in a file name is the place in the split.
+
+    template: what all tiles share; its folder is the one that holds the splits.
+    """
+    digits = max(5, len(str(count - 1)))
+    for place in range(count):
+        yield replace(
+            template,
+            index=FIRST_INDEX[split] + place,
+            folder=template.folder / split,
+            name=f"{template.config.name}_{place:0{digits}d}.png",
+        )
 
 
 def write_all(
@@ -150,16 +178,35 @@ def write_coco_files(
     plans: Sequence[TilePlan], records: Sequence[TileRecord], num_classes: int
 ) -> None:
     """Write the coco.json of every folder that tiles were written to."""
-    by_folder: dict[Path, list[TileRecord]] = {}
-    for plan, record in zip(plans, records, strict=True):
-        by_folder.setdefault(plan.folder, []).append(record)
-    for folder, chosen in by_folder.items():
+    for folder, chosen in by_folder(plans, records).items():
         write_coco(folder / "coco.json", coco_dataset(chosen, num_classes))
 
 
-def write_recipe(out: Path, config: SynthConfig, facts: dict[str, Any]) -> None:
+def write_defect_files(plans: Sequence[TilePlan], records: Sequence[TileRecord]) -> None:
+    """Write the defects.json of every folder that tiles were written to."""
+    for folder, chosen in by_folder(plans, records).items():
+        write_coco(folder / "defects.json", defect_dataset(chosen))
+
+
+def by_folder(
+    plans: Sequence[TilePlan], records: Sequence[TileRecord]
+) -> dict[Path, list[TileRecord]]:
+    """Return the records by the folder that their tiles are in."""
+    found: dict[Path, list[TileRecord]] = {}
+    for plan, record in zip(plans, records, strict=True):
+        found.setdefault(plan.folder, []).append(record)
+    return found
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_recipe(out: Path, config: SynthConfig, num_classes: int, facts: dict[str, Any]) -> None:
     """Write classes.txt, and dataset.json with all that is needed to make the set again."""
-    names = CLASS_NAMES[: num_classes(config)]
+    names = CLASS_NAMES[:num_classes]
     write_text_atomic(out / "classes.txt", "".join(f"{name}\n" for name in names))
     recipe = {"generator_version": GENERATOR_VERSION, **facts, "config": asdict(config)}
     write_text_atomic(out / "dataset.json", json.dumps(recipe, indent=1) + "\n")
