@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_icseg.controllers.napari_window import camera_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -36,6 +38,10 @@ class CanvasClick:
 
 class CanvasClicks:
     """Calls `on_click(CanvasClick)` for clicks while no layer tool (brush, ...) is active.
+
+    Presses that may become clicks are kept from vispy, and drags of them pan here: vispy draws
+    the scene twice, to find out what was pressed and again as it was, before anything else can
+    happen. Without a graphics card that takes longer than the model's answer.
 
     napari's zoom on a double click is off while this is connected: the second of two quick
     clicks must count as a click.
@@ -69,19 +75,37 @@ class CanvasClicks:
     def _on_viewer_drag(self, _viewer: object, event: Any) -> Iterator[None]:
         if not self._counts(event):
             return
+        event.handled = True
         click, start_xy = _read(event), np.array(event.pos)
-        moved_px = 0.0
+        last_xy, is_drag = start_xy, False
         yield
         while event.type == "mouse_move":
-            moved_px = max(moved_px, _distance_px(event.pos, start_xy))
+            is_drag = is_drag or _distance_px(event.pos, start_xy) > MAX_MOVE_PX
+            if is_drag:
+                last_xy = self._pan(last_xy, np.array(event.pos))
+            event.handled = True
             yield
-        if max(moved_px, _distance_px(event.pos, start_xy)) <= MAX_MOVE_PX:
+        event.handled = True
+        # napari passes on only some moves: the last may not have come
+        if is_drag or _distance_px(event.pos, start_xy) > MAX_MOVE_PX:
+            self._pan(last_xy, np.array(event.pos))
+        else:
             self._emit(click, start_xy)
+
+    def _pan(self, from_xy: Any, to_xy: Any) -> Any:
+        """Moves the image with the mouse, in canvas pixels; returns where the mouse is now."""
+        camera = camera_of(self._viewer)
+        if camera.mouse_pan:
+            x, y = (from_xy - to_xy)[:2] / camera.zoom
+            depth, row, col = camera.center
+            camera.center = (depth, row + y, col + x)
+        return to_xy
 
     def _on_viewer_double_click(self, _viewer: object, event: Any) -> None:
         # Qt sends the second press of a quick pair only as a double click
         if not self._counts(event):
             return
+        event.handled = True
         xy = np.array(event.pos)
         if self._last_xy is None or _distance_px(xy, self._last_xy) > MAX_MOVE_PX:
             self._emit(_read(event), xy)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
+from qtpy.QtCore import QTimer
 
 from napari_icseg.controllers import hints
 from napari_icseg.controllers.canvas import PAN_ZOOM, CanvasClick, CanvasClicks
@@ -244,8 +245,14 @@ class LabellingController:
             return
         self.layers.show_image(loaded.pixels, loaded.limits, record.path)
         self.editor.show(record.id, (loaded.pixels.shape[0], loaded.pixels.shape[1]))
-        self.loop.show(record.id, loaded.pixels)
-        self.worker.embed_ahead(self.images.ahead())
+        # the image is drawn first: without a graphics card that needs the model's cores
+        QTimer.singleShot(0, partial(self._begin, record.id, loaded.pixels))
+
+    def _begin(self, image_id: int, pixels: Any) -> None:
+        """Lets the model work on the image (H, W), unless another was asked for meanwhile."""
+        if not self._is_closed and self.images.wanted_id == image_id:
+            self.loop.show(image_id, pixels)
+            self.worker.embed_ahead(self.images.ahead())
 
 
 def _ignoring_key(function: Callable[[], object], _key: str) -> None:

@@ -54,7 +54,7 @@ class ViewerLayers:
         """Shows an image.
 
         Args:
-            image: uint8 or uint16 (H, W).
+            image: uint8 or uint16 (H, W); the layer gets a copy.
             limits: grey values shown as black and white.
             name: stored with the layer, for the user.
 
@@ -62,9 +62,14 @@ class ViewerLayers:
         layer = self.get(IMAGE)
         shape_hw = (image.shape[0], image.shape[1])
         if layer is None:
-            layer = self._add(IMAGE, "add_image", image, contrast_limits=limits, colormap="gray")
+            options = {"contrast_limits": limits, "colormap": "gray"}
+            layer = self._add(IMAGE, "add_image", image.copy(), **options)
+        elif layer.data.shape == image.shape and layer.data.dtype == image.dtype:
+            # to give a layer another array makes napari measure all layers anew
+            layer.data[...] = image
+            layer.refresh(extent=False)
         else:
-            layer.data = image
+            layer.data = image.copy()
         layer.contrast_limits_range = (0, np.iinfo(image.dtype).max)
         layer.contrast_limits = limits
         layer.metadata["path"] = name
@@ -78,6 +83,8 @@ class ViewerLayers:
         layer = self.get(OBJECTS)
         if layer is None:
             layer = self._add(OBJECTS, "add_labels", objects.labels, opacity=0.5)
+        elif layer.data is objects.labels:
+            self.refresh_objects()
         else:
             layer.data = objects.labels
         colors = tuple(record.color for record in classes)

@@ -50,7 +50,8 @@ class ObjectEditor:
         self._image_id, self._selected_id = image_id, None
         project = self._session.project
         objects = () if project is None else project.objects(image_id)
-        self._map = ObjectMap(shape_hw, self._classes.classes, objects)
+        old = None if self._layer is None else self._layer.data
+        self._map = ObjectMap(shape_hw, self._classes.classes, objects, reuse=old)
         self._connect(self._layers.show_objects(self._map, self._classes.classes))
         self._layers.activate_objects()
         self._name_objects()

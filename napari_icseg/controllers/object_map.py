@@ -30,6 +30,14 @@ class ObjectMap:
     """Label values int32 (H, W) of the objects of one image; 0 is background.
 
     `labels` is changed in place, so that a napari layer can share it.
+
+    Args:
+        shape_hw: height and width of the image in pixels.
+        classes: in the order of the list, the lowest drawn first.
+        objects: of the image.
+        reuse: the `labels` of a map that is not needed any more: they become those of this
+            one if the shape is the same, so that the layer that shares them can stay as it is.
+
     """
 
     def __init__(
@@ -37,8 +45,13 @@ class ObjectMap:
         shape_hw: tuple[int, int],
         classes: Sequence[ClassRecord],
         objects: Iterable[ObjectRecord],
+        *,
+        reuse: NDArray[np.int32] | None = None,
     ) -> None:
         self.labels: NDArray[np.int32] = np.zeros(shape_hw, dtype=np.int32)
+        if reuse is not None and reuse.shape == self.labels.shape:
+            self.labels = reuse
+            self.labels[...] = 0
         self._saved = self.labels.copy()
         self._shape_hw = shape_hw
         self._slot_of = {record.id: slot for slot, record in enumerate(classes)}

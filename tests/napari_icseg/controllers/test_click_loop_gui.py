@@ -83,6 +83,39 @@ def test_a_drag_pans_and_is_no_click(gui):
     assert not np.allclose(center, camera_of(gui.viewer).center)
 
 
+@pytest.mark.parametrize("button", [LEFT, RIGHT])
+def test_a_drag_moves_the_image_with_the_mouse(gui, button):
+    before = np.array(camera_of(gui.viewer).center[-2:])
+    gui.drag((14, 50), (40, 20), button)
+    # the hand goes 26 rows down and 30 columns left, and the image with it
+    np.testing.assert_allclose(camera_of(gui.viewer).center[-2:], before - (26, -30), atol=1.5)
+
+
+def test_a_locked_camera_is_not_moved_by_a_drag(gui):
+    camera_of(gui.viewer).mouse_pan = False
+    before = camera_of(gui.viewer).center
+    gui.drag((14, 50), (40, 20))
+    assert camera_of(gui.viewer).center == before
+
+
+def test_a_click_draws_the_canvas_once_with_its_mask(gui):
+    """Without a graphics card each further drawing takes longer than the model."""
+    gui.label(14, 50)
+    QTest.mouseMove(gui.canvas, gui.position(46, 50))
+    QTest.qWait(300)
+    drawn, draw = [], gui.canvas._vispy_canvas.events.draw
+
+    def on_draw(_event) -> None:
+        drawn.append(gui.state.candidate)
+
+    draw.connect(on_draw)
+    QTest.mouseClick(gui.canvas, LEFT, NO, gui.position(46, 50))
+    gui.wait_candidate()
+    QTest.qWait(300)
+    draw.disconnect(on_draw)
+    assert drawn == [gui.state.candidate]
+
+
 def test_two_quick_clicks_are_two_clicks_and_do_not_zoom(gui):
     zoom = camera_of(gui.viewer).zoom
     gui.click(14, 50)
