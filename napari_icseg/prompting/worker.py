@@ -19,16 +19,16 @@ import logging
 import os
 import threading
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from psygnal import Signal, SignalInstance
 
+from napari_icseg.prompting.answered import Answered
 from napari_icseg.prompting.cache import EmbeddingCache, EmbeddingKey
 from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
-from napari_icseg.prompting.growing import can_grow, grow, with_grown
+from napari_icseg.prompting.growing import can_grow, grow
 from napari_icseg.prompting.inbox import Inbox
 from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.requests import (
@@ -52,13 +52,11 @@ if TYPE_CHECKING:
 
     from napari_icseg.prompting.inbox import Job
     from napari_icseg.prompting.protocol import (
-        Candidate,
         CandidateKind,
         Embedding,
         PromptPredictor,
         Prompts,
     )
-    from napari_icseg.prompting.windowed import WindowedAnswer
     from napari_icseg.prompting.windows import Window
 
 _MAX_THREADS = 8
@@ -97,7 +95,7 @@ class PromptWorker:
         self._numbers = count(1)
         self._shown: EmbedRequest | None = None
         self._predictor: PromptPredictor | None = None
-        self._answered: _Answered | None = None
+        self._answered: Answered | None = None
         self._why_no_model = ""
         self._inbox.put_load(LoadRequest(load))
         self._thread = threading.Thread(target=self._run, name="icseg-prompts", daemon=True)
@@ -222,16 +220,15 @@ class PromptWorker:
         answer = answer_in_windows(predictor, embedding_of, job.image.size_hw, job.prompts)
         if not self._inbox.settle(job):
             return
-        self._answered = _Answered(job, answer, predictor.name)
         kind = job.prompts.kind or "net"
         goes_on = can_grow(predictor, answer, kind)
+        self._answered = Answered(job, answer, predictor.name)
         self._tell(self.predicted, self._answered.result(started_s, is_growing=goes_on))
         if goes_on:
             self._inbox.put_grow(GrowRequest(job, kind))
 
     def _grow(self, job: GrowRequest) -> None:
-        started_s = time.perf_counter()
-        answered = self._answered
+        started_s, answered = time.perf_counter(), self._answered
         if answered is None or answered.request is not job.answered:
             return
         is_stale = partial(self._inbox.is_stale, job)
@@ -317,21 +314,6 @@ class PromptWorker:
         # a listener's mistake is not the worker's
         except Exception:
             _log.exception("A listener of %s failed", signal.name)
-
-
-@dataclass
-class _Answered:
-    """The last answer given, and what has grown of it since."""
-
-    request: PredictRequest
-    answer: WindowedAnswer
-    model: str
-    grown: dict[CandidateKind, Candidate] = field(default_factory=dict)
-
-    def result(self, started_s: float, *, is_growing: bool) -> PredictResult:
-        candidates = with_grown(self.answer, *self.grown.values())
-        seconds = time.perf_counter() - started_s
-        return PredictResult(self.request, candidates, seconds, self.model, is_growing)
 
 
 def _center_xy(size_hw: tuple[int, int]) -> NDArray[Any]:

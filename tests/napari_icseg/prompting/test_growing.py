@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from napari_icseg.prompting.growing import can_grow, grow, with_grown
 from napari_icseg.prompting.prompt_image import PromptImage
-from napari_icseg.prompting.protocol import Prompts
+from napari_icseg.prompting.protocol import Candidate, Prompts
 from napari_icseg.prompting.windowed import answer_in_windows
 from napari_icseg.prompting.windows import WindowGrid
 from tests.napari_icseg.flood_predictor import BRIGHT, FloodPredictor
+from trainers.io.rle import RleMask
 
 SIDE_PX = 288
 """Of a window: the overlap is 256, so that a small image has many."""
@@ -195,3 +196,28 @@ def test_a_net_that_was_the_whole_layer_of_its_window_is_offered_again_when_it_g
     assert [c.kind for c in grown] == ["net", "layer", "part"]
     assert grown[0] is steps[-1]
     assert grown[1].mask.area == np.count_nonzero(two_nets())
+
+
+@pytest.mark.parametrize("kind", ["net", "layer"])
+def test_a_via_where_the_net_leaves_the_window_does_not_end_it(monkeypatch, kind):
+    pixels = two_nets()
+    via = np.zeros_like(pixels)
+    cv2.circle(via, (287, 105), 8, 1, cv2.FILLED)
+    pixels[via > 0] = 200
+    windows = Asked(pixels)
+    answer = windows.answer(Prompts([[30, 105]], [1]))
+    predict, num_vias = windows.predictor.predict, []
+
+    def predict_vias_too(embedding, prompts):
+        x, y = prompts.points_xy[0].astype(int)
+        if not via[y, x]:
+            return predict(embedding, prompts)
+        num_vias.append(1)
+        mask = RleMask.from_mask(via > 0)
+        return (Candidate(mask, 0.9, "net"), Candidate(mask, 0.9, "layer"))
+
+    monkeypatch.setattr(windows.predictor, "predict", predict_vias_too)
+    *_, last = grow(windows.predictor, windows.embedding_of, answer, kind)
+    expected = pixels > 0 if kind == "layer" else component(pixels, 30, 105)
+    assert num_vias
+    assert (last.mask.to_mask(SHAPE_HW) == expected).all()
