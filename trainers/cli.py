@@ -193,6 +193,12 @@ def synth(
     size_px: Annotated[int | None, typer.Option(help="Side of a tile; else the preset's.")] = None,
     bit_depth: Annotated[int, typer.Option(help="8 or 16 bits a pixel.")] = 8,
     num_workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    blank_rate: Annotated[
+        float | None, typer.Option(help="Share of empty tiles; else the preset's.")
+    ] = None,
+    ghost_only_rate: Annotated[
+        float | None, typer.Option(help="Share of tiles with a lower layer only.")
+    ] = None,
     gds: Annotated[Path | None, typer.Option(help="GDSII file to take the layout from.")] = None,
     metal_layer: Annotated[
         str | None, typer.Option(help="LAYER/DATATYPE in the GDSII file, or a sky130 name.")
@@ -225,6 +231,8 @@ def synth(
             num_workers=num_workers,
             size_px=size_px,
             bit_depth=bit_depth,
+            blank_rate=blank_rate,
+            ghost_only_rate=ghost_only_rate,
             gds=spec,
             defects=planted,
             progress=progress,

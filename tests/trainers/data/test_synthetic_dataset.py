@@ -78,6 +78,28 @@ def test_as_many_test_tiles_as_training_tiles_unless_told(tmp_path: Path) -> Non
     assert not (alone / "test").exists()
 
 
+@pytest.mark.parametrize("preset", ["avr_m1", "train"])
+def test_blank_and_ghost_only_tiles_come_at_the_rate_asked_for(preset: str, tmp_path: Path) -> None:
+    request = {"preset": preset, "count": 6, "test_count": 0, "seed": 1, "size_px": 64}
+    for rates, kind in (
+        ({"blank_rate": 1.0}, "blank"),
+        ({"ghost_only_rate": 1.0}, "ghost_only"),
+        ({"blank_rate": 0.0, "ghost_only_rate": 0.0}, "layer"),
+    ):
+        out = write_dataset(tmp_path / kind, **request, **rates)  # type: ignore[arg-type]
+        dataset = read_coco(out / "train" / "coco.json")
+        assert [image.attributes["kind"] for image in dataset.images] == [kind] * 6
+
+
+def test_sixteen_bit_tiles_are_written_with_all_their_bits(tmp_path: Path) -> None:
+    out = write_dataset(
+        tmp_path / "deep", preset="avr_m1", count=1, test_count=0, seed=1, size_px=64, bit_depth=16
+    )
+    image = read_image(out / "train" / "images" / "avr_m1_00000.png")
+    assert image.dtype == np.uint16
+    assert image.max() > 255
+
+
 def test_training_and_test_tiles_differ(small: Path) -> None:
     images = [data for name, data in tree(small).items() if "/images/" in name]
     assert len(set(images)) == len(images) == 8
@@ -132,6 +154,9 @@ def test_a_folder_that_holds_anything_is_refused_and_left_alone(tmp_path: Path) 
         ({"test_count": -1}, "got 1 and -1"),
         ({"seed": -1}, "got -1"),
         ({"size_px": 8}, "got 8"),
+        ({"bit_depth": 12}, "got 12"),
+        ({"blank_rate": 0.7, "ghost_only_rate": 0.7}, "add up to 1"),
+        ({"blank_rate": -0.1}, "shares from 0 to 1"),
     ],
 )
 def test_wrong_requests_are_refused_before_anything_is_written(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from trainers.data.synthetic.fields import IntImage, Rng
     from trainers.data.synthetic.layout import LayoutSource
 
+STAIN_TRIES = 10
+
 
 @dataclass(frozen=True)
 class SyntheticTile:
@@ -124,10 +126,12 @@ def paint(
     """Paint the stains that were asked for on the signal, in place, and return them."""
     found = []
     for kind in kinds:
-        stain = STAINS[kind](rng, scene.signal.shape, scene.look, config)
-        stain.put_on(scene.signal)
-        if stain.body.any():
-            found.append(Defect(kind, stain.body))
+        for _ in range(STAIN_TRIES):
+            stain = STAINS[kind](rng, scene.signal.shape, scene.look, config)
+            if stain.is_seen(scene.signal, scene.look):
+                stain.put_on(scene.signal)
+                found.append(Defect(kind, stain.body))
+                break
     return tuple(found)
 
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from trainers.data.synthetic.look import Look
 
 FRACTION_BITS = 4
+# fewer pixels, or a fainter change than this share of the contrast, nobody would mark
+SEEN_MIN_PX = 12
+SEEN_MIN_SHARE = 0.15
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,13 @@ class Stain:
     def put_on(self, signal: FloatImage) -> None:
         """Paint it over the signal (H, W), in place."""
         signal += self.cover * (self.level - signal)
+
+    def is_seen(self, signal: FloatImage, look: Look) -> bool:
+        """Return whether it changes the signal (H, W) enough for a person to notice."""
+        if int(self.body.sum()) < SEEN_MIN_PX:
+            return False
+        change = np.abs(self.cover * (self.level - signal))[self.body]
+        return float(change.mean()) > max(SEEN_MIN_SHARE * abs(look.contrast), look.noise_sigma)
 
 
 def add_stains(rng: Rng, signal: FloatImage, look: Look, config: StainConfig) -> list[str]:

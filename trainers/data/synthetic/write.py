@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from trainers.data.synthetic.config import GENERATOR_VERSION, SynthConfig
+from trainers.data.synthetic.config import GENERATOR_VERSION
 from trainers.data.synthetic.gds import open_gds
-from trainers.data.synthetic.presets import PRESETS
+from trainers.data.synthetic.resolve import resolve_config
 from trainers.data.synthetic.tile_files import (
     CLASS_NAMES,
     TilePlan,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from trainers.data.synthetic.config import SynthConfig
     from trainers.data.synthetic.defects import DefectConfig
     from trainers.data.synthetic.gds import GdsSpec
 
@@ -54,6 +55,8 @@ def write_dataset(
     size_px: int | None = None,
     test_count: int | None = None,
     bit_depth: int = 8,
+    blank_rate: float | None = None,
+    ghost_only_rate: float | None = None,
     gds: GdsSpec | None = None,
     defects: DefectConfig | None = None,
     progress: Progress | None = None,
@@ -62,18 +65,20 @@ def write_dataset(
 
     out: new or empty folder; gets {train,test}/images/*.png, .../masks/*.png (class ids), a
     coco.json per split, classes.txt and, last of all, dataset.json with the recipe.
-    size_px: side of the square tiles, the preset's own if None. gds: layout file whose windows
+    size_px: side of the square tiles, blank_rate and ghost_only_rate: shares of the tiles with
+    nothing or only a lower layer on them; the preset's own if None. gds: layout file whose windows
     are shown with the preset's fabrication and imaging. defects: what to plant; a split then
     gets design_masks/*.png (the masks without the defects) and a defects.json as well.
     progress: called with (tiles done, tiles in all). The files are the same, byte for byte,
     for any `num_workers`.
 
     Raises:
-        DataError: unknown preset, counts below 1 or sizes out of range, `out` is not empty, the
-            layout file cannot be used, or a file cannot be written.
+        DataError: unknown preset, counts below 1, sizes or rates out of range, `out` is not
+            empty, the layout file cannot be used, or a file cannot be written.
 
     """
-    config = resolve_config(preset, size_px, bit_depth)
+    rates = {"blank_rate": blank_rate, "ghost_only_rate": ghost_only_rate}
+    config = resolve_config(preset, size_px=size_px, bit_depth=bit_depth, rates=rates)
     counts = {"train": count, "test": count if test_count is None else test_count}
     check_counts(counts, seed)
     check_empty(out)
@@ -90,21 +95,6 @@ def write_dataset(
         write_defect_files(plans, records)
     write_recipe(out, config, num_classes(config, gds), facts)
     return out
-
-
-def resolve_config(preset: str, size_px: int | None, bit_depth: int = 8) -> SynthConfig:
-    """Return the preset's config for tiles of `size_px`; raises DataError for unknown ones."""
-    if preset not in PRESETS:
-        known = ", ".join(sorted(PRESETS))
-        raise DataError(f"Unknown preset {preset!r}: expected one of {known}.")
-    if bit_depth not in (8, 16):
-        raise DataError(f"Tiles have 8 or 16 bits, got {bit_depth}.")
-    config = replace(PRESETS[preset], bit_depth=bit_depth)
-    if size_px is None:
-        return config
-    if not 32 <= size_px <= 8192:
-        raise DataError(f"Tiles may be 32 to 8192 pixels wide, got {size_px}.")
-    return config.resized(size_px)
 
 
 def check_counts(counts: Counts, seed: int) -> None:
