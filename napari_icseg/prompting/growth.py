@@ -60,7 +60,8 @@ class Growth(ABC):
         self._grid = WindowGrid(answer.image_hw, predictor.input_size_px)
         self._first = next(c for c in answer.united if c.kind == self.kind)
         self._score = self._first.score
-        self._mask = np.zeros(answer.image_hw, dtype=np.bool_)
+        # column by column, as the RLE of it is written
+        self._mask = np.zeros(answer.image_hw, dtype=np.bool_, order="F")
         self._seen = np.zeros(answer.image_hw, dtype=np.bool_)
         for window, candidates in answer.found.items():
             for candidate in candidates:

@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 
 _MAX_THREADS = 8
 _JOIN_TIMEOUT_S = 60.0
+_TELL_EVERY_S = 0.2
+"""A growing mask is drawn no more often."""
 _log = logging.getLogger(__name__)
 
 
@@ -233,12 +235,15 @@ class PromptWorker:
             return
         is_stale = partial(self._inbox.is_stale, job)
         embedding_of = partial(self._embedding, job.answered.image, is_stale)
+        told_s = started_s
         self._tell(self.status, f"Following the {job.kind}…")
         for candidate in grow(self._ready(), embedding_of, answered.answer, job.kind):
             if is_stale():
                 return
             answered.grown[job.kind] = candidate
-            self._tell(self.grown, answered.result(started_s, is_growing=True))
+            if candidate.is_cut and time.perf_counter() - told_s > _TELL_EVERY_S:
+                told_s = time.perf_counter()
+                self._tell(self.grown, answered.result(started_s, is_growing=True))
         self._tell(self.grown, answered.result(started_s, is_growing=False))
 
     def _embed(self, job: EmbedRequest) -> None:

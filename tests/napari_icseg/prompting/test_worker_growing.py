@@ -101,6 +101,17 @@ def test_the_clicked_window_answers_first_and_its_net_then_grows_to_its_ends(
     assert kinds(last)["layer"].is_cut
 
 
+def test_a_net_that_takes_its_time_is_shown_on_its_way(worker, flood, listener, pixels):
+    flood.seconds = 0.25
+    worker.show(1, pixels)
+    worker.predict(click())
+    last = last_grown(listener)
+    sizes = [kinds(result)["net"].mask.area for result in listener.grown]
+    assert len(sizes) > 2
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1] == kinds(last)["net"].mask.area
+
+
 def test_every_window_is_embedded_once(worker, flood, listener, pixels):
     worker.show(1, pixels)
     for number in (1, 2):
