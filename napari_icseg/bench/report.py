@@ -61,7 +61,7 @@ def make_report(
         "command": " ".join(sys.argv),
         "versions": _versions(),
         **summary(tiles),
-        "tiles": [asdict(tile) for tile in tiles],
+        "tiles": [_rounded(asdict(tile)) for tile in tiles],
     }
 
 
@@ -121,6 +121,15 @@ def _cells(scores: dict[str, Any]) -> list[str]:
         f"{scores['first_right_any']:.2f}",
         f"{scores['tabs']:.2f}",
     ]
+
+
+def _rounded(value: Any) -> Any:
+    """Return nested fields with floats at four digits: there are twenty for every target."""
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(each) for each in value]
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _versions() -> dict[str, str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from trainers.io.coco import CocoAnnotation
+    from trainers.io.coco import CocoAnnotation, CocoImage
     from trainers.io.folders import DatasetIndex, DatasetItem
 
 Reference = Literal["masks", "coco", "otsu"]
@@ -164,7 +164,9 @@ def _coco_data(path: Path, images: Path | None) -> BenchData:
         if not annotation.iscrowd:
             by_image[annotation.image_id].append(annotation)
     tiles = tuple(
-        _coco_tile(_image_file(path, images, record.file_name), path, by_image[record.id], names)
+        _coco_tile(
+            _image_file(path, images, record.file_name), path, record, by_image[record.id], names
+        )
         for record in sorted(dataset.images, key=lambda record: record.file_name)
     )
     if not tiles:
@@ -173,9 +175,18 @@ def _coco_data(path: Path, images: Path | None) -> BenchData:
 
 
 def _coco_tile(
-    image: Path, coco: Path, annotations: list[CocoAnnotation], names: dict[int, str]
+    image: Path,
+    coco: Path,
+    record: CocoImage,
+    annotations: list[CocoAnnotation],
+    names: dict[int, str],
 ) -> BenchTile:
     def targets(pixels: NDArray[Any]) -> list[Target]:
+        if pixels.shape != (record.height, record.width):
+            raise DataError(
+                f"{image} has {pixels.shape[1]} x {pixels.shape[0]} pixels (width x height), but "
+                f"{coco} says {record.width} x {record.height}. Export the two again together."
+            )
         objects: dict[str, list[NDArray[np.bool_]]] = defaultdict(list)
         for each in sorted(annotations, key=lambda a: a.category_id):
             mask = each.mask.to_mask((pixels.shape[0], pixels.shape[1]))

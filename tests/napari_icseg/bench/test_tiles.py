@@ -37,6 +37,17 @@ def test_the_images_of_a_coco_file_may_lie_elsewhere(tmp_path):
     assert read_data(moved, images=SAMPLES / "images").tiles[0].path.is_file()
 
 
+def test_a_coco_file_of_images_of_another_size_is_refused(tmp_path):
+    moved = tmp_path / "coco.json"
+    moved.write_bytes((SAMPLES / "coco.json").read_bytes())
+    name = read_data(moved, images=SAMPLES / "images", limit=1).tiles[0].path.name
+    for image in (SAMPLES / "images").iterdir():
+        (tmp_path / image.name).write_bytes(image.read_bytes())
+    cv2.imwrite(str(tmp_path / name), np.zeros((64, 64), np.uint8))
+    with pytest.raises(DataError, match="64 x 64"):
+        read_data(moved, limit=1).tiles[0].read()
+
+
 def test_the_test_split_is_taken_where_there_is_one(tmp_path):
     for split in ("train", "test"):
         for name in ("images", "masks"):
