@@ -15,9 +15,11 @@ from tests.trainers.data.test_synthetic_tiles import PLAIN, layers_only
 from trainers.data.synthetic import SyntheticTile, generate_tile
 from trainers.data.synthetic.config import ScanConfig, StainConfig
 from trainers.data.synthetic.defects import DEFECT_KINDS, STAINS, Defect, DefectConfig
-from trainers.data.synthetic.faults import KEEP_APART_PX
+from trainers.data.synthetic.faults import HOLDS, KEEP_APART_PX
+from trainers.data.synthetic.raster import Canvas, Geometry, measure
 from trainers.data.synthetic.write import write_dataset
 from trainers.io.coco import read_coco
+from trainers.io.folders import discover
 from trainers.io.masks import read_mask
 from trainers.terminal import run_app
 
@@ -121,7 +123,8 @@ def test_stains_leave_the_truth_alone_and_bring_their_own_mask(kind: str) -> Non
 
 def test_with_defects_on_request_no_other_dirt_is_in_the_picture() -> None:
     dirty = StainConfig(particle_tile_rate=1.0, scratch_tile_rate=1.0, residue_tile_rate=1.0)
-    config = replace(layers_only("avr_m1"), imaging=PLAIN, stains=dirty)
+    imaging = replace(PLAIN, debris_tile_rate=1.0)
+    config = replace(layers_only("avr_m1"), imaging=imaging, stains=dirty)
     tile = generate_tile(config, 1, 0, defects=DefectConfig(("open",)))
     assert {defect.kind for defect in tile.defects} == {"open"}
     assert np.mean((tile.image > 100) != (tile.semantic > 0)) < 2e-4
@@ -140,6 +143,43 @@ def test_the_layout_is_the_same_with_and_without_defects() -> None:
         config = layers_only("mixed")
         tile = generate_tile(config, 8, index, defects=DefectConfig())
         np.testing.assert_array_equal(tile.design, generate_tile(config, 8, index).semantic)
+
+
+def bars(*columns: tuple[int, int], vias: tuple[tuple[int, int], ...] = ()) -> Geometry:
+    """Vertical bars of metal from column to column, 48 px high, and disks on them."""
+    metal = np.zeros((128, 128), bool)
+    drawn = np.zeros((128, 128), np.uint8)
+    seeds = np.zeros((64, 64), np.int32)
+    for start, stop in columns:
+        metal[16:112, 2 * start : 2 * stop] = True
+    for number, (x, y) in enumerate(vias, start=1):
+        cv2.circle(drawn, (2 * x, 2 * y), 8, 1, -1)
+        cv2.circle(seeds, (x, y), 5, number, -1)
+    return measure(Canvas(metal, drawn > 0, seeds, metal[::2, ::2].astype(np.int32)))
+
+
+def test_a_fault_counts_only_if_the_nets_changed_as_its_name_says() -> None:
+    one, two, three = bars((10, 50)), bars((10, 25), (35, 50)), bars((10, 18), (22, 30), (35, 50))
+    sliver = bars((10, 11), (13, 50))
+    assert HOLDS["open"](one, two, (1,))
+    assert not HOLDS["open"](one, three, (1,))
+    assert not HOLDS["open"](one, one, (1,))
+    assert HOLDS["open"](one, sliver, (1,))
+    assert HOLDS["short"](two, one, (1, 2))
+    assert not HOLDS["short"](two, two, (1, 2))
+    assert not HOLDS["short"](three, one, (1, 2))
+
+
+def test_a_via_fault_counts_only_if_one_via_changed_and_no_net() -> None:
+    bare, with_via = bars((10, 50)), bars((10, 50), vias=((30, 30),))
+    pair = bars((10, 50), vias=((30, 30), (30, 45)))
+    outside = bars((10, 50), vias=((30, 30), (57, 30)))
+    assert HOLDS["missing_via"](with_via, bare, (1,))
+    assert not HOLDS["missing_via"](pair, bare, (1,))
+    assert not HOLDS["missing_via"](with_via, with_via, (1,))
+    assert HOLDS["extra_via"](with_via, pair, (1,))
+    assert not HOLDS["extra_via"](with_via, outside, (1,))
+    assert not HOLDS["extra_via"](bare, pair, (1,))
 
 
 def test_several_defects_keep_apart() -> None:
@@ -209,6 +249,9 @@ def test_both_truths_and_the_defects_are_written(written: Path) -> None:
         np.testing.assert_array_equal(differs, shown != designed)
     recipe = json.loads((written / "dataset.json").read_text())
     assert recipe["defects"]["count"] == [1, 3]
+    items = discover(written).items
+    assert len(items) == 8
+    assert all(item.mask is not None and item.mask.parent.name == "masks" for item in items)
 
 
 def test_the_command_line_plants_only_the_kinds_it_is_given(tmp_path: Path) -> None:
