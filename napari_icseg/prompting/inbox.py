@@ -25,7 +25,7 @@ Job = LoadRequest | PredictRequest | EmbedRequest | GrowRequest | AheadRequest
 
 
 class Inbox:
-    """Requests by urgency: another model, a click, the image shown, a mask to follow, ahead.
+    """Requests by urgency: another model, a click, a mask to follow, the image shown, ahead.
 
     All methods may be called from any thread and return at once, except `take`.
     """
@@ -163,7 +163,7 @@ class Inbox:
 
     def is_urgent(self) -> bool:
         """Return whether work in the background must stop."""
-        urgent = (self._load, self._predict, self._embed)
+        urgent = (self._load, self._predict, self._grow, self._embed)
         return self._is_closed or any(slot is not None for slot in urgent)
 
     def is_void(self, request: EmbedRequest | PredictRequest) -> bool:
@@ -185,10 +185,10 @@ class Inbox:
             job, self._load = self._load, None
         elif self._predict is not None:
             job, self._predict = self._predict, None
-        elif self._embed is not None:
-            job, self._embed = self._embed, None
         elif self._grow is not None:
             job, self._grow = self._grow, None
+        elif self._embed is not None:
+            job, self._embed = self._embed, None
         else:
             queue = self._rest or self._ahead
             job = queue.popleft() if queue else None

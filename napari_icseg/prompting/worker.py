@@ -4,9 +4,9 @@
     GUI ───────────────────────────► Inbox ──► worker ──► embedded, predicted, grown, failed,
                                                           status
 
-The worker takes the most urgent request: another model, then clicks, then the shown image,
-then a mask to follow into further windows, then images ahead. Work on a request that is no
-longer wanted is stopped inside the model.
+The worker takes the most urgent request: another model, then clicks, then a mask to follow into
+further windows, then the shown image, then images ahead. Work on a request that is no longer
+wanted is stopped inside the model.
 
 In an image of several windows the answer of the clicked one comes first, by `predicted`. Its net
 is then followed into the others by itself, the layer when `grow` asks for it, and each step is

@@ -11,7 +11,7 @@ from napari_icseg.prompting.protocol import Prompts
 from napari_icseg.prompting.windows import WindowGrid
 from napari_icseg.prompting.worker import PromptWorker
 from tests.napari_icseg.flood_predictor import FloodPredictor
-from tests.napari_icseg.prompting.fakes import WAIT_S, Listener
+from tests.napari_icseg.prompting.fakes import WAIT_S, FakePredictor, Listener, image
 
 SIDE_PX = 300
 SHAPE_HW = (300, 800)
@@ -142,6 +142,24 @@ def test_the_layer_grows_when_it_is_asked_for(worker, listener, pixels):
     assert (layer.mask.to_mask(SHAPE_HW) == (pixels > 0)).all()
     assert not layer.is_cut
     assert kinds(last)["net"] == kinds(listener.predicted[0])["net"]
+
+
+def test_a_neighbour_that_is_embedded_ahead_does_not_hold_it_up(pixels):
+    fake = FakePredictor(input_size_px=SIDE_PX)
+    with PromptWorker(lambda: fake) as worker:
+        listener = Listener(worker)
+        worker.show(1, pixels)
+        request = worker.predict(click())
+        listener.wait(lambda: listener.predicted)
+        listener.wait(lambda: len(fake.embedded) == len(WindowGrid(SHAPE_HW, SIDE_PX).windows))
+        fake.embed_gate.clear()
+        fake.is_embedding.clear()
+        worker.embed_ahead([(2, lambda: image(2))])
+        assert fake.is_embedding.wait(WAIT_S)
+        worker.grow(request, "layer")
+        last_grown(listener)
+        assert fake.interrupted == [2]
+        fake.embed_gate.set()
 
 
 def test_a_chosen_layer_grows_by_itself(worker, listener, pixels):
