@@ -47,6 +47,9 @@ def noc(
         typer.Option(help="masks, or otsu for images without: blurred image above threshold."),
     ] = ReferenceChoice.MASKS,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first tiles.")] = None,
+    max_objects: Annotated[
+        int | None, typer.Option(min=0, help="Of each tile only so many nets and vias, drawn.")
+    ] = None,
     jitter: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Of the jittered clicks: 1 is anywhere.")
     ] = 0.6,
@@ -65,18 +68,21 @@ def noc(
 
     loaded = read_data(data, reference=reference.value, images=images, limit=limit)
     predictor = load_predictor(model, device)
+    protocol: dict[str, Any] = {"jitter": jitter, "seed": seed, "max_objects": max_objects}
     done: list[TileResult] = []
     try:
         with progress_bar("Clicking") as progress:
             run_noc(
-                predictor, loaded, jitter=jitter, seed=seed, progress=progress, on_tile=done.append
+                predictor,
+                loaded,
+                **protocol,
+                progress=progress,
+                on_tile=done.append,
             )
     finally:
         # also after Ctrl-C: what was measured is told, marked as incomplete
         if done:
-            report = make_report(
-                done, predictor, loaded, data_name=str(data), jitter=jitter, seed=seed
-            )
+            report = make_report(done, predictor, loaded, data_name=str(data), protocol=protocol)
             _tell(report, json_file, plot)
 
 

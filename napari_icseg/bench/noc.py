@@ -19,6 +19,7 @@ from trainers.metrics.interactive import MAX_CLICKS, click_scores, clicks_to_rea
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from napari_icseg.bench.targets import Target
     from napari_icseg.bench.tiles import BenchData, BenchTile
     from napari_icseg.prompting.protocol import PromptPredictor
 
@@ -46,6 +47,7 @@ def run_noc(
     *,
     jitter: float = DEFAULT_JITTER,
     seed: int = 0,
+    max_objects: int | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     on_tile: Callable[[TileResult], None] = lambda _tile: None,
 ) -> list[TileResult]:
@@ -55,7 +57,8 @@ def run_noc(
         predictor: the model.
         data: the tiles.
         jitter: of the jittered clicks, 0..1; see `trainers.metrics.clicks.next_click`.
-        seed: of the jittered clicks.
+        seed: of the jittered clicks, and of the choice of objects.
+        max_objects: click at most so many nets and vias of a tile, beside its layers.
         progress: told the tiles done and all tiles.
         on_tile: told each tile's result, so that an interrupted run keeps what it has.
 
@@ -66,26 +69,47 @@ def run_noc(
     results = []
     for number, tile in enumerate(data.tiles):
         progress(number, len(data.tiles))
-        results.append(_run_tile(predictor, tile, jitter, [seed, number]))
+        results.append(_run_tile(predictor, tile, jitter, [seed, number], max_objects))
         on_tile(results[-1])
     progress(len(data.tiles), len(data.tiles))
     return results
 
 
 def _run_tile(
-    predictor: PromptPredictor, tile: BenchTile, jitter: float, seed: list[int]
+    predictor: PromptPredictor,
+    tile: BenchTile,
+    jitter: float,
+    seed: list[int],
+    max_objects: int | None,
 ) -> TileResult:
     image, targets = tile.read()
+    chosen = _chosen(targets, np.random.default_rng(seed), max_objects)
     embedded = EmbeddedTile(predictor, image)
     played: dict[str, list[Played]] = {}
     for variant, amount in zip(VARIANTS, (0.0, jitter), strict=True):
         # a generator for each target: its clicks do not depend on the other targets
-        rngs = [np.random.default_rng([*seed, number]) for number in range(len(targets))]
         played[variant] = [
-            play(embedded, target, targets, rng, jitter=amount)
-            for target, rng in zip(targets, rngs, strict=True)
+            play(
+                embedded,
+                targets[number],
+                targets,
+                np.random.default_rng([*seed, number]),
+                jitter=amount,
+            )
+            for number in chosen
         ]
     return TileResult(tile.path.name, len(targets), embedded.embed_s, played)
+
+
+def _chosen(
+    targets: Sequence[Target], rng: np.random.Generator, max_objects: int | None
+) -> list[int]:
+    """Return the numbers of all layers and of at most so many other targets, in order."""
+    layers = [number for number, target in enumerate(targets) if target.kind == "layer"]
+    objects = [number for number, target in enumerate(targets) if target.kind != "layer"]
+    if max_objects is not None and len(objects) > max_objects:
+        objects = rng.choice(objects, max_objects, replace=False).tolist()
+    return sorted(layers + objects)
 
 
 def summary(tiles: Sequence[TileResult]) -> dict[str, Any]:

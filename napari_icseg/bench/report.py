@@ -9,13 +9,13 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from napari_icseg.bench.noc import DEFAULT_JITTER, LABELLED_IOU, RIGHT_IOU, VARIANTS, summary
+from napari_icseg.bench.noc import LABELLED_IOU, RIGHT_IOU, VARIANTS, summary
 from trainers.io.atomic import write_text_atomic
 from trainers.metrics.interactive import IOU_CLICKS, MAX_CLICKS, NOC_IOUS
 from trainers.run_folder import code_version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rich.table import Table
@@ -35,10 +35,18 @@ def make_report(
     data: BenchData,
     *,
     data_name: str,
-    jitter: float = DEFAULT_JITTER,
-    seed: int = 0,
+    protocol: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the scores with all that is needed to get them again."""
+    """Return the scores with all that is needed to get them again.
+
+    Args:
+        tiles: what happened on them.
+        predictor: the model.
+        data: all tiles that were to be clicked.
+        data_name: what the user called them.
+        protocol: the options of `noc.run_noc`.
+
+    """
     return {
         "benchmark": "noc",
         "is_complete": len(tiles) == len(data.tiles),
@@ -51,8 +59,7 @@ def make_report(
             "reference_note": data.note,
         },
         "protocol": {
-            "jitter": jitter,
-            "seed": seed,
+            **protocol,
             "max_clicks": MAX_CLICKS,
             "right_iou": RIGHT_IOU,
             "labelled_iou": LABELLED_IOU,

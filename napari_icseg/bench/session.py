@@ -122,12 +122,13 @@ def play(
         jitter: 0 clicks the centre of the largest error; see `next_click`.
 
     """
-    first = next_click(np.zeros_like(target.visible), target.visible, rng, jitter=jitter)
+    visible, mask = target.visible, target.mask
+    first = next_click(np.zeros_like(visible), visible, rng, jitter=jitter)
     assert first is not None, "targets have visible pixels"
-    annotator = _Annotator(tile, target)
+    annotator = _Annotator(tile, mask)
     ious = iou_by_clicks(
         annotator.segment,
-        target.mask,
+        mask,
         num_clicks=MAX_CLICKS,
         first=first,
         rng=rng,
@@ -143,7 +144,7 @@ def play(
         ious=tuple(ious),
         predict_s=tuple(annotator.predict_s),
         num_tabs=annotator.num_tabs,
-        first_iou=0.0 if shown is None else mask_iou(shown, target.mask),
+        first_iou=0.0 if shown is None else mask_iou(shown, mask),
         first_iou_any=0.0 if shown is None else max(mask_iou(shown, t.mask) for t in meant),
         candidates=_scored(offered, meant, tile.size_hw),
     )
@@ -154,7 +155,7 @@ class _Annotator:
     """Cycles to the best candidate after the first click; its kind then stays chosen."""
 
     tile: EmbeddedTile
-    target: Target
+    target: Mask
     state: ClickState = field(default_factory=ClickState)
     wanted: CandidateKind | None = None
     answers: list[tuple[Candidate, ...]] = field(default_factory=list)
@@ -180,7 +181,7 @@ class _Annotator:
         candidates = self.state.candidates
         if self.wanted is None and candidates:
             masks = [candidate.mask.to_mask(self.tile.size_hw) for candidate in candidates]
-            best = int(np.argmax([mask_iou(mask, self.target.mask) for mask in masks]))
+            best = int(np.argmax([mask_iou(mask, self.target) for mask in masks]))
             self.wanted = candidates[best].kind
         kinds = [candidate.kind for candidate in candidates]
         if self.wanted in kinds and kinds[self.state.index] != self.wanted:

@@ -16,6 +16,7 @@ from trainers.io.folders import discover
 from trainers.io.images import read_image
 from trainers.io.manifest import file_sha256
 from trainers.io.masks import read_mask
+from trainers.io.rle import RleMask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +117,10 @@ def otsu_mask(image: NDArray[Any]) -> NDArray[np.bool_]:
 def _otsu_data(path: Path) -> BenchData:
     def targets(image: NDArray[Any]) -> list[Target]:
         mask = otsu_mask(image)
-        return [Target("bright", "layer", mask, mask)] if mask.any() else []
+        if not mask.any():
+            return []
+        shape_hw = (image.shape[0], image.shape[1])
+        return [Target("bright", "layer", RleMask.from_mask(mask), shape_hw)]
 
     paths = [path] if path.is_file() else [item.image for item in discover(path).items]
     note = (
@@ -145,8 +149,9 @@ def _mask_tile(item: DatasetItem, index: DatasetIndex) -> BenchTile:
     assert mask_path is not None, "only labelled items become tiles"
 
     def targets(image: NDArray[Any]) -> list[Target]:
-        ids = read_mask(mask_path, (image.shape[0], image.shape[1]))
-        return targets_of(objects_of_ids(ids, index.class_names or _default_names(ids)))
+        shape_hw = (image.shape[0], image.shape[1])
+        ids = read_mask(mask_path, shape_hw)
+        return targets_of(objects_of_ids(ids, index.class_names or _default_names(ids)), shape_hw)
 
     return BenchTile(item.image, targets, mask_path)
 
@@ -187,11 +192,10 @@ def _coco_tile(
                 f"{image} has {pixels.shape[1]} x {pixels.shape[0]} pixels (width x height), but "
                 f"{coco} says {record.width} x {record.height}. Export the two again together."
             )
-        objects: dict[str, list[NDArray[np.bool_]]] = defaultdict(list)
+        objects: dict[str, list[RleMask]] = defaultdict(list)
         for each in sorted(annotations, key=lambda a: a.category_id):
-            mask = each.mask.to_mask((pixels.shape[0], pixels.shape[1]))
-            objects[names[each.category_id]].append(mask)
-        return targets_of(objects)
+            objects[names[each.category_id]].append(each.mask)
+        return targets_of(objects, (record.height, record.width))
 
     return BenchTile(image, targets, coco)
 

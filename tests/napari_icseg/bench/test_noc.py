@@ -125,6 +125,21 @@ def test_every_correction_falls_on_a_wrong_pixel_and_none_is_repeated(folder):
         assert len({tuple(point) for point in prompts.points_xy.tolist()}) == 19
 
 
+def test_of_a_large_tile_some_objects_are_drawn_and_all_layers_kept(folder):
+    names = [
+        [each.target for each in tile.played["centred"]]
+        for tile in run_noc(PaintedPredictor(perfect), read_data(folder), max_objects=2)
+    ]
+    assert names == [["metal layer", "metal net", "metal net"], []]
+    whole = scores(folder, perfect)[1].prompts
+    some = scores(folder, perfect, max_objects=2)[1].prompts
+    assert {str(p.points_xy) for p in some} < {str(p.points_xy) for p in whole}
+
+
+def report_of(tiles, predictor, data):
+    return make_report(tiles, predictor, data, data_name="here", protocol={"seed": 0})
+
+
 @pytest.mark.parametrize("build", [build_official_sam2, build_sam2_nano])
 def test_any_model_runs_and_its_report_is_json(folder, build):
     if build is build_official_sam2:
@@ -134,7 +149,7 @@ def test_any_model_runs_and_its_report_is_json(folder, build):
     predictor = Sam2PromptPredictor(model.eval(), name="random", checkpoint_id="x")
     data = read_data(folder)
     tiles = run_noc(predictor, data)
-    report = json.loads(json.dumps(make_report(tiles, predictor, data, data_name="here")))
+    report = json.loads(json.dumps(report_of(tiles, predictor, data)))
     assert report["centred"]["all"]["num"] == 4
     ious = [list(each.ious) for each in tiles[0].played["centred"]]
     assert [each["ious"] for each in report["tiles"][0]["played"]["centred"]] == [
