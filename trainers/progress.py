@@ -165,10 +165,6 @@ def fold_event(status: RunStatus, event: Event) -> RunStatus:
     if kind in ("queued", "launched"):  # by whoever starts the process, before it can speak
         state = RunState.QUEUED if kind == "queued" else RunState.RUNNING
         return replace(status, state=state, reason="", model=str(event.get("model", status.model)))
-    if kind == "queued":
-        return replace(
-            status, state=RunState.QUEUED, model=str(event.get("model", status.model)), reason=""
-        )
     if kind == "started":
         return replace(
             status,

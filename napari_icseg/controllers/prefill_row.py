@@ -42,7 +42,10 @@ class PrefillRow:
         self._prefill.choose(name or None)
 
     def _on_prefill_changed(self) -> None:
-        runs = [ModelChoice(run.name, run.name, str(run.run_dir)) for run in self._prefill.runs]
+        runs = [
+            ModelChoice(run.name, run.label or run.name, str(run.run_dir))
+            for run in self._prefill.runs
+        ]
         none = "Off" if runs else "No trained model yet"
         self._dock.models.set_prefill([ModelChoice(OFF, none), *runs], self._prefill.chosen or OFF)
         self._dock.proposals.set_count(self._prefill.num_proposals)

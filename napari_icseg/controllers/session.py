@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PrefillRun:
-    """A trained run that can pre-fill images."""
+    """A trained run that can pre-fill images: its folder, and what the user calls it."""
 
     name: str
     run_dir: Path
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

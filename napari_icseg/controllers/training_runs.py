@@ -53,7 +53,9 @@ class RunsPresenter:
         """Take and draw the runs as they are now."""
         former, self._runs = self._runs, {run.name: run for run in snapshots}
         usable = [run for run in snapshots if words.can_prefill(run)]
-        prefill_runs = tuple(PrefillRun(run.name, run.run_dir) for run in usable)
+        prefill_runs = tuple(
+            PrefillRun(run.name, run.run_dir, words.run_label(run)) for run in usable
+        )
         if prefill_runs != self._session.prefill_runs:
             self._session.set_prefill_runs(prefill_runs)
         for run in snapshots:

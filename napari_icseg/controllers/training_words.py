@@ -98,6 +98,13 @@ def model_label(run: RunSnapshot) -> str:
     return MODEL_LABELS.get(name, name or "unknown")
 
 
+def run_label(run: RunSnapshot) -> str:
+    """Return a run as a list of choices names it: model, when it began, how good it is."""
+    best = best_epoch(run.status)
+    score = "" if best is None else f", IoU {best.val['iou']:.2f}"
+    return f"{model_label(run)}, {moment(run.created_unix_s)}{score}"
+
+
 def best_epoch(status: RunStatus) -> EpochPoint | None:
     """Return the epoch with the best validation IoU, whose weights are kept; None before it."""
     scored = [point for point in status.curves.epochs if "iou" in point.val]

@@ -6,6 +6,7 @@ What has arrived lies beside the target as `NAME.part` until it is complete.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -17,12 +18,13 @@ from urllib.parse import urlsplit
 
 import pooch
 import requests
+from filelock import FileLock, Timeout
 
 from napari_icseg.prompting.errors import DownloadCancelledError, DownloadError
 from trainers.io.atomic import write_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     Progress = Callable[[int, int | None], None]
@@ -167,7 +169,8 @@ def download(
 
     Raises:
         DownloadCancelledError: `cancelled` said so.
-        DownloadError: no network, not found, wrong hash, disk full or read-only.
+        DownloadError: no network, not found, wrong hash, disk full or read-only, or another
+            process is downloading the same file.
 
     """
     # pooch tells each download on the terminal
@@ -175,9 +178,16 @@ def download(
     part = target.with_name(target.name + ".part")
     fetch = ResumingDownloader(part, progress, cancelled, num_tries, pause_s)
     try:
-        pooch.retrieve(
-            url, f"sha256:{sha256}", fname=target.name, path=target.parent, downloader=fetch
-        )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _only_one(target):
+            pooch.retrieve(
+                url, f"sha256:{sha256}", fname=target.name, path=target.parent, downloader=fetch
+            )
+    except Timeout as error:
+        raise DownloadError(
+            f"Another program is downloading {target.name} to {target.parent}. "
+            "Choose the model again when it is done."
+        ) from error
     except requests.RequestException as error:
         raise _unreachable(url, error, 0) from error
     except ValueError as error:
@@ -189,6 +199,19 @@ def download(
     except OSError as error:
         raise _not_written(target, error) from error
     return target
+
+
+@contextlib.contextmanager
+def _only_one(target: Path) -> Iterator[None]:
+    """Keep a second process from writing into the same part; raise `Timeout` in it."""
+    lock = target.with_name(target.name + ".lock")
+    with FileLock(lock, timeout=0):
+        try:
+            yield
+        finally:
+            # Windows removes no open file; a lock file that stays locks nothing
+            with contextlib.suppress(OSError):
+                lock.unlink(missing_ok=True)
 
 
 def _range_start(response: requests.Response) -> int:

@@ -7,6 +7,7 @@ from collections import namedtuple
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from napari_icseg.prompting import download as download_module
 from napari_icseg.prompting.download import CHUNK_BYTES, download
@@ -49,6 +50,17 @@ def test_a_file_arrives_whole_with_progress(server, target):
     assert_complete(target)
     assert told[-1] == (len(DATA), len(DATA))
     assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_two_programs_do_not_write_the_same_part(server, target):
+    target.parent.mkdir()
+    with (
+        FileLock(target.with_name("model.pt.lock")),
+        pytest.raises(DownloadError, match="Another program is downloading"),
+    ):
+        fetch(server, target)
+    fetch(server, target)
+    assert_complete(target)
 
 
 def test_a_file_that_is_there_is_not_downloaded_again(server, target):
