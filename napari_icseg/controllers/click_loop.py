@@ -57,6 +57,7 @@ class ClickLoop:
         self._classes = classes
         self._image_id: int | None = None
         self._request: Any | None = None
+        self._answered: Any | None = None
         self.state = ClickState()
         self._shown = ClickState()
         self._timer = QTimer()
@@ -64,6 +65,7 @@ class ClickLoop:
         self._timer.setInterval(PENDING_DELAY_MS)
         self._timer.timeout.connect(self._on_timer_timeout)
         worker.predicted.connect(self._on_worker_predicted)
+        worker.grown.connect(self._on_worker_grown)
         worker.status.connect(self._on_worker_status)
         worker.failed.connect(self._on_worker_failed)
 
@@ -104,19 +106,29 @@ class ClickLoop:
         self._set(ClickState(), hints.READY)
 
     def cycle(self, step: int) -> None:
-        """Shows the next (+1) or the previous (-1) candidate."""
+        """Shows the next (+1) or the previous (-1) candidate.
+
+        One that goes on beyond the window of the clicks is followed from now on.
+        """
         state = self.state.cycle(step)
+        candidate = state.candidate
+        if candidate is not None and candidate.is_cut and not state.is_growing and self._answered:
+            state = state.follow()
+            self._worker.grow(self._answered, candidate.kind)
         self._set(state, self._hint_for(state))
 
     def accept(self) -> None:
         """Saves the candidate as an object of the current class.
 
         While the answer to the last click is still being computed, it is saved as soon as
-        it comes. The object is on the disk before the dock says so.
+        it comes; one that is being followed, as soon as it is whole, or when asked again.
+        The object is on the disk before the dock says so.
         """
-        candidate, current = self.state.candidate, self._classes.current
-        if self.state.is_pending:
-            self.state = self.state.ask_accept()
+        candidate, current, state = self.state.candidate, self._classes.current, self.state
+        if state.is_pending or (state.is_growing and not state.accept_when_ready):
+            self.state = state.ask_accept()
+            if state.is_growing:
+                self.say(self._hint_for(self.state))
             return
         project = self._session.project
         if candidate is None or current is None or project is None or self._image_id is None:
@@ -138,6 +150,7 @@ class ClickLoop:
         self._timer.stop()
         for signal, handler in (
             (self._worker.predicted, self._on_worker_predicted),
+            (self._worker.grown, self._on_worker_grown),
             (self._worker.status, self._on_worker_status),
             (self._worker.failed, self._on_worker_failed),
         ):
@@ -149,6 +162,7 @@ class ClickLoop:
             self._set(state, self._hint_for(state))
             return
         self.state = state
+        self._answered = None
         self._request = self._worker.predict(state.prompts())
         self._timer.start()
         self.changed.emit(state)
@@ -177,7 +191,7 @@ class ClickLoop:
         return hints.after_clicks(state, self._classes.current_name)
 
     def _forget_request(self) -> None:
-        self._request = None
+        self._request = self._answered = None
         self._worker.cancel()
 
     def _on_worker_predicted(self, result: PredictResult) -> None:
@@ -187,11 +201,25 @@ class ClickLoop:
         """Takes the answer to the newest request; any other is stale."""
         if self._request is None or result.request.number != self._request.number:
             return
-        self._request = None
-        accept = self.state.accept_when_ready
-        state = self.state.answer(result.candidates)
+        self._request, self._answered = None, result.request
+        growing_kind = (result.request.prompts.kind or "net") if result.is_growing else None
+        state = self.state.answer(result.candidates, growing_kind)
         self._set(state, self._hint_for(state))
-        if accept:
+        self._accept_if_asked()
+
+    def _on_worker_grown(self, result: PredictResult) -> None:
+        self._session.gui.call(lambda: self._grow(result))
+
+    def _grow(self, result: PredictResult) -> None:
+        """Takes a further step of the last answer; of any other it is stale."""
+        if self._answered is None or result.request.number != self._answered.number:
+            return
+        state = self.state.grow(result.candidates, is_last=not result.is_growing)
+        self._set(state, self._hint_for(state))
+        self._accept_if_asked()
+
+    def _accept_if_asked(self) -> None:
+        if self.state.accept_when_ready and not self.state.is_growing:
             with errors_shown():
                 self.accept()
 

@@ -1,8 +1,8 @@
 """The state of one object being clicked: frozen, with pure transitions.
 
-clicks ──add/remove──▶ pending ──answer──▶ candidates ──cycle──▶ candidates
-│
-accept asked for: accepted when the answer comes
+clicks ──add/remove──▶ pending ──answer──▶ candidates ──cycle──▶ candidates ◀──grow── growing
+│                                                                    │
+accept asked for: accepted when the answer comes                     accepted when it is whole
 """
 
 from __future__ import annotations
@@ -37,6 +37,13 @@ class ClickState:
     is_pending: bool = False
     accept_when_ready: bool = False
     chosen_kind: CandidateKind | None = None
+    growing_kind: CandidateKind | None = None
+    """The candidate that is being followed beyond the window of the clicks."""
+
+    @property
+    def is_growing(self) -> bool:
+        """Whether the candidate shown is still being followed."""
+        return self.candidate is not None and self.candidate.kind == self.growing_kind
 
     @property
     def candidate(self) -> Candidate | None:
@@ -56,11 +63,29 @@ class ClickState:
         """One click less."""
         return self._changed(self.clicks[:-1])
 
-    def answer(self, candidates: tuple[Candidate, ...]) -> ClickState:
+    def answer(
+        self, candidates: tuple[Candidate, ...], growing_kind: CandidateKind | None = None
+    ) -> ClickState:
         """The model's candidates, best first; the kind that the user had cycled to stays."""
-        kinds = [candidate.kind for candidate in candidates]
-        index = kinds.index(self.chosen_kind) if self.chosen_kind in kinds else 0
-        return replace(self, candidates=candidates, index=index, is_pending=False)
+        index = _index_of(self.chosen_kind, candidates)
+        return replace(
+            self,
+            candidates=candidates,
+            index=index,
+            is_pending=False,
+            growing_kind=growing_kind,
+        )
+
+    def grow(self, candidates: tuple[Candidate, ...], *, is_last: bool) -> ClickState:
+        """The same candidates, the growing one larger; the one shown stays."""
+        shown = self.candidate.kind if self.candidate is not None else None
+        index = _index_of(shown, candidates)
+        growing_kind = None if is_last else self.growing_kind
+        return replace(self, candidates=candidates, index=index, growing_kind=growing_kind)
+
+    def follow(self) -> ClickState:
+        """The candidate shown is being followed beyond its window from now on."""
+        return replace(self, growing_kind=self.candidate.kind if self.candidate else None)
 
     def cycle(self, step: int) -> ClickState:
         """The next (+1) or previous (-1) candidate, round and round."""
@@ -85,7 +110,14 @@ class ClickState:
     def _changed(self, clicks: tuple[Click, ...]) -> ClickState:
         if not any(click.is_positive for click in clicks):
             return ClickState(clicks=clicks)
-        return replace(self, clicks=clicks, is_pending=True, accept_when_ready=False)
+        return replace(
+            self, clicks=clicks, is_pending=True, accept_when_ready=False, growing_kind=None
+        )
+
+
+def _index_of(kind: CandidateKind | None, candidates: tuple[Candidate, ...]) -> int:
+    kinds = [candidate.kind for candidate in candidates]
+    return kinds.index(kind) if kind in kinds else 0
 
 
 def describe(state: ClickState) -> str:
@@ -95,5 +127,6 @@ def describe(state: ClickState) -> str:
         return ""
     num = len(state.candidates)
     tab = " · Tab for next" if num > 1 else ""
-    cut = " · cut at the window's edge" if candidate.is_cut else ""
+    cut = " · goes on beyond" if candidate.is_cut else ""
+    cut = " · being followed…" if state.is_growing else cut
     return f"{candidate.kind} {state.index + 1}/{num} · score {candidate.score:.2f}{cut}{tab}"

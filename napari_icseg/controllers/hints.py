@@ -46,6 +46,11 @@ def after_clicks(state: ClickState, class_name: str) -> Hint:
             "or press Backspace.",
             "warning",
         )
+    if state.is_growing and state.accept_when_ready:
+        return Hint("It is saved as soon as it is whole. Enter again saves it as it is now.")
+    if state.is_growing:
+        kind = state.candidate.kind
+        return Hint(f"Following the {kind} beyond this window… Enter saves it when it is whole.")
     more = "Tab shows another candidate; m" if len(state.candidates) > 1 else "M"
     return Hint(f"Enter accepts it as {class_name}. {more}ore clicks correct it.")
 

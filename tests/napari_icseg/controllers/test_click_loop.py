@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -27,12 +28,17 @@ NET = Candidate(RleMask.from_mask(np.ones((2, 3), dtype=bool)), 0.9, "net")
 
 class Worker:
     predicted = Signal(object)
+    grown = Signal(object)
     status = Signal(str)
     failed = Signal(object, str)
 
     def __init__(self) -> None:
         self.requests = []
         self.num_cancelled = 0
+        self.followed = []
+
+    def grow(self, request, kind):
+        self.followed.append((request, kind))
 
     def show(self, image_id, pixels):
         self.shown = image_id
@@ -45,8 +51,11 @@ class Worker:
     def cancel(self):
         self.num_cancelled += 1
 
-    def answer(self, request, *candidates):
-        self.predicted.emit(PredictResult(request, candidates, 0.01, "fake"))
+    def answer(self, request, *candidates, is_growing=False):
+        self.predicted.emit(PredictResult(request, candidates, 0.01, "fake", is_growing))
+
+    def grows(self, request, *candidates, is_growing=False):
+        self.grown.emit(PredictResult(request, candidates, 0.01, "fake", is_growing))
 
 
 @pytest.fixture
@@ -160,3 +169,89 @@ def test_a_correction_tells_the_model_which_kind_is_corrected(loop, worker):
     loop.cycle(+1)
     loop.click(Click(9, 9, is_positive=False))
     assert worker.requests[-1].prompts.kind == "layer"
+
+
+CUT = replace(NET, is_cut=True)
+LARGER = replace(CUT, mask=RleMask.from_mask(np.ones((2, 5), dtype=bool)))
+WHOLE = replace(NET, mask=RleMask.from_mask(np.ones((2, 9), dtype=bool)))
+CUT_LAYER = Candidate(NET.mask, 0.8, "layer", is_cut=True)
+
+
+def saved(session):
+    return [record.mask for record in session.project.objects(1)]
+
+
+def test_a_net_that_goes_on_is_shown_growing_until_it_is_whole(loop, worker, layers, status):
+    loop.click(CLICK)
+    worker.answer(worker.requests[0], CUT, is_growing=True)
+    assert "Following the net" in last_hint(status)
+    worker.grows(worker.requests[0], LARGER, is_growing=True)
+    layers.show_candidate.assert_called_with(LARGER.mask)
+    assert loop.state.is_growing
+    worker.grows(worker.requests[0], WHOLE)
+    layers.show_candidate.assert_called_with(WHOLE.mask)
+    assert not loop.state.is_growing
+    assert "Enter accepts it" in last_hint(status)
+
+
+def test_enter_saves_a_growing_net_when_it_is_whole(loop, worker, session, status):
+    loop.click(CLICK)
+    worker.answer(worker.requests[0], CUT, is_growing=True)
+    loop.accept()
+    assert "as soon as it is whole" in last_hint(status)
+    worker.grows(worker.requests[0], LARGER, is_growing=True)
+    assert saved(session) == []
+    worker.grows(worker.requests[0], WHOLE)
+    assert saved(session) == [WHOLE.mask]
+
+
+def test_enter_twice_saves_a_growing_net_as_it_is(loop, worker, session):
+    loop.click(CLICK)
+    worker.answer(worker.requests[0], CUT, is_growing=True)
+    loop.accept()
+    loop.accept()
+    assert saved(session) == [CUT.mask]
+    worker.grows(worker.requests[0], WHOLE)
+    assert saved(session) == [CUT.mask]
+    assert loop.state.candidate is None
+
+
+def test_enter_before_the_answer_waits_for_the_whole_net(loop, worker, session):
+    loop.click(CLICK)
+    loop.accept()
+    worker.answer(worker.requests[0], CUT, is_growing=True)
+    assert saved(session) == []
+    worker.grows(worker.requests[0], WHOLE)
+    assert saved(session) == [WHOLE.mask]
+
+
+def test_a_growing_net_stops_at_the_next_click(loop, worker, layers):
+    loop.click(CLICK)
+    worker.answer(worker.requests[0], CUT, is_growing=True)
+    loop.click(Click(9, 9, is_positive=False))
+    layers.show_candidate.reset_mock()
+    worker.grows(worker.requests[0], WHOLE)
+    layers.show_candidate.assert_not_called()
+    assert loop.state.is_pending
+
+
+def test_tab_to_a_layer_that_goes_on_follows_it(loop, worker, session):
+    loop.click(CLICK)
+    worker.answer(worker.requests[0], NET, CUT_LAYER)
+    assert worker.followed == []
+    loop.cycle(+1)
+    assert worker.followed == [(worker.requests[0], "layer")]
+    assert loop.state.is_growing
+    worker.grows(worker.requests[0], NET, replace(CUT_LAYER, is_cut=False))
+    assert loop.state.candidate.kind == "layer"
+    loop.accept()
+    assert len(saved(session)) == 1
+
+
+def test_while_a_net_grows_another_candidate_can_be_looked_at(loop, worker):
+    part = Candidate(NET.mask, 0.5, "part")
+    loop.click(CLICK)
+    worker.answer(worker.requests[0], CUT, part, is_growing=True)
+    loop.cycle(+1)
+    worker.grows(worker.requests[0], WHOLE, part)
+    assert loop.state.candidate is part

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
@@ -324,3 +325,18 @@ def test_enter_in_the_search_field_gives_the_keyboard_back(gui):
     QTest.keyClick(gui.dock.images.search, Qt.Key.Key_Return)
     QTest.keyClick(gui.viewer.window._qt_window, Qt.Key.Key_2)
     assert gui.controller.classes.current.position == 1
+
+
+def test_a_net_is_followed_through_an_image_larger_than_a_window(make_gui, predictor, tmp_path):
+    predictor.input_size_px = 512
+    image = np.full((200, 1500), 40, np.uint8)
+    image[90:110, 20:1480] = 200
+    (tmp_path / "wide").mkdir()
+    cv2.imwrite(str(tmp_path / "wide" / "wide.png"), image)
+    gui = make_gui()
+    gui.open(tmp_path / "wide")
+    gui.click(100, 60)
+    gui.wait(lambda: gui.state.candidate is not None and not gui.state.is_growing)
+    gui.key(Qt.Key.Key_Return)
+    (record,) = gui.objects()
+    assert (record.mask.to_mask(image.shape) == (image > 100)).all()

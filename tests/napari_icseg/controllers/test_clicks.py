@@ -68,7 +68,7 @@ def test_asking_to_accept_is_forgotten_by_another_click():
         ),
         (
             clicked((1, 1, True)).answer((Candidate(MASK, 0.5, "part", is_cut=True),)),
-            "part 1/1 · score 0.50 · cut at the window's edge",
+            "part 1/1 · score 0.50 · goes on beyond",
         ),
     ],
 )
