@@ -123,6 +123,7 @@ def test_two_quick_clicks_are_two_clicks_and_do_not_zoom(gui):
     position = gui.position(46, 50)
     QTest.mouseDClick(gui.canvas, LEFT, NO, position)
     gui.wait(lambda: len(gui.state.clicks) >= 2)
+    gui.wait_candidate()
     assert [(click.row, click.col) for click in gui.state.clicks] == [(14, 50), (46, 50)]
     assert camera_of(gui.viewer).zoom == zoom
 
