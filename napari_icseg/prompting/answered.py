@@ -6,13 +6,21 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from napari_icseg.prompting.growing import with_grown
+from napari_icseg.prompting.growing import grow, with_grown
 from napari_icseg.prompting.requests import PredictResult
 
 if TYPE_CHECKING:
-    from napari_icseg.prompting.protocol import Candidate, CandidateKind
+    from collections.abc import Callable, Iterator
+
+    from napari_icseg.prompting.protocol import (
+        Candidate,
+        CandidateKind,
+        Embedding,
+        PromptPredictor,
+    )
     from napari_icseg.prompting.requests import PredictRequest
     from napari_icseg.prompting.windowed import WindowedAnswer
+    from napari_icseg.prompting.windows import Window
 
 
 @dataclass
@@ -31,6 +39,19 @@ class Answered:
     answer: WindowedAnswer
     model: str
     grown: dict[CandidateKind, Candidate] = field(default_factory=dict)
+
+    def steps(
+        self,
+        predictor: PromptPredictor,
+        embedding_of: Callable[[Window], Embedding],
+        kind: CandidateKind,
+    ) -> Iterator[Candidate]:
+        """Follow a candidate and keep what comes of it; one that is whole already is left."""
+        if kind in self.grown and not self.grown[kind].is_cut:
+            return
+        for candidate in grow(predictor, embedding_of, self.answer, kind):
+            self.grown[kind] = candidate
+            yield candidate
 
     def result(self, started_s: float, *, is_growing: bool) -> PredictResult:
         """Return what the GUI is told; `started_s` is the performance counter at the start."""

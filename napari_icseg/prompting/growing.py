@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from napari_icseg.prompting.candidates import drop_duplicates
 from napari_icseg.prompting.layer_growth import LayerGrowth
 from napari_icseg.prompting.net_growth import NetGrowth
-from napari_icseg.prompting.windows import WindowGrid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,15 +30,9 @@ if TYPE_CHECKING:
     from napari_icseg.prompting.windows import Window
 
 
-def can_grow(predictor: PromptPredictor, answer: WindowedAnswer, kind: CandidateKind) -> bool:
-    """Return whether a candidate of this kind may go on in windows that were not asked.
-
-    A net does if it is cut; a layer of single vias does without touching any edge.
-    """
-    num_windows = len(WindowGrid(answer.image_hw, predictor.input_size_px).windows)
-    if kind == "part" or num_windows == len(answer.found):
-        return False
-    return any(c.is_cut or kind == "layer" for c in answer.united if c.kind == kind)
+def can_grow(answer: WindowedAnswer, kind: CandidateKind) -> bool:
+    """Return whether a candidate of this kind is cut and can be followed."""
+    return kind != "part" and any(c.is_cut for c in answer.united if c.kind == kind)
 
 
 def grow(
@@ -61,7 +54,7 @@ def grow(
         kind: "net" or "layer"; nothing follows from a "part" or from a mask that is whole.
 
     """
-    if can_grow(predictor, answer, kind):
+    if can_grow(answer, kind):
         growth = (NetGrowth if kind == "net" else LayerGrowth)(predictor, embedding_of, answer)
         while growth.ask_next():
             yield growth.candidate()

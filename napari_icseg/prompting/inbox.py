@@ -155,6 +155,14 @@ class Inbox:
             self._unanswered, self._answered = None, request
             return True
 
+    def end_grow(self, request: GrowRequest) -> bool:
+        """Return whether this mask was still wanted, and take it as followed to its end."""
+        with self._changed:
+            if request is not self._growing:
+                return False
+            self._growing = None
+            return True
+
     # The next three are asked before each module of a running model: without the lock.
 
     def is_stale(self, request: GrowRequest) -> bool:

@@ -89,7 +89,7 @@ class Candidate:
         score: the IoU that the model expects of it, 0..1.
         kind: the object ("net"), the whole layer, or a part of the object.
         is_cut: the mask ends at the edge of the window it was predicted in, inside the
-            image, so that it may go on beyond.
+            image, or is the layer of some windows only, so that it may go on beyond.
 
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from napari_icseg.prompting.candidates import drop_duplicates, unite
 from napari_icseg.prompting.windows import WindowGrid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from napari_icseg.prompting.protocol import Candidate, Embedding, PromptPredictor, Prompts
     from napari_icseg.prompting.windows import Window
@@ -51,7 +51,8 @@ def answer_in_windows(
 ) -> WindowedAnswer:
     """Return what the windows with positive clicks see of an image that may exceed a window.
 
-    A mask that ends at a window's edge is marked as cut; `growing` follows it.
+    A mask that ends at a window's edge is marked as cut, and so is the layer where windows are
+    left that were not asked: single vias touch no edge. `growing` follows both.
 
     Args:
         predictor: the model.
@@ -64,6 +65,13 @@ def answer_in_windows(
 
     """
     prompts.check(image_hw)
-    windows = WindowGrid(image_hw, predictor.input_size_px).covering(prompts)
+    grid = WindowGrid(image_hw, predictor.input_size_px)
+    windows = grid.covering(prompts)
     found = {window: predictor.predict(embedding_of(window), prompts) for window in windows}
+    if len(windows) < len(grid.windows):
+        found = {window: _with_cut_layer(candidates) for window, candidates in found.items()}
     return WindowedAnswer(prompts, image_hw, found)
+
+
+def _with_cut_layer(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    return tuple(replace(c, is_cut=True) if c.kind == "layer" else c for c in candidates)

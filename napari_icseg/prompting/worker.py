@@ -28,7 +28,7 @@ from psygnal import Signal, SignalInstance
 from napari_icseg.prompting.answered import Answered
 from napari_icseg.prompting.cache import EmbeddingCache, EmbeddingKey
 from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
-from napari_icseg.prompting.growing import can_grow, grow
+from napari_icseg.prompting.growing import can_grow
 from napari_icseg.prompting.inbox import Inbox
 from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.requests import (
@@ -145,7 +145,8 @@ class PromptWorker:
         """Follow one candidate of an answer into all windows that it reaches.
 
         A net is followed without asking. If newer prompts were given, or `cancel` was called,
-        nothing happens; they also stop it on the way. `grown` tells each step.
+        nothing happens; they also stop it on the way. `grown` tells some steps and the last,
+        also where there is nothing to follow.
 
         Args:
             request: the one that was answered.
@@ -223,11 +224,12 @@ class PromptWorker:
         if not self._inbox.settle(job):
             return
         kind = job.prompts.kind or "net"
-        goes_on = can_grow(predictor, answer, kind)
+        goes_on = can_grow(answer, kind)
         self._answered = Answered(job, answer, predictor.name)
-        self._tell(self.predicted, self._answered.result(started_s, is_growing=goes_on))
+        # first put down, then told: what the listener then asks for is the newer wish
         if goes_on:
             self._inbox.put_grow(GrowRequest(job, kind))
+        self._tell(self.predicted, self._answered.result(started_s, is_growing=goes_on))
 
     def _grow(self, job: GrowRequest) -> None:
         started_s, answered = time.perf_counter(), self._answered
@@ -237,14 +239,17 @@ class PromptWorker:
         embedding_of = partial(self._embedding, job.answered.image, is_stale)
         told_s = started_s
         self._tell(self.status, f"Following the {job.kind}…")
-        for candidate in grow(self._ready(), embedding_of, answered.answer, job.kind):
+        for candidate in answered.steps(self._ready(), embedding_of, job.kind):
             if is_stale():
                 return
-            answered.grown[job.kind] = candidate
             if candidate.is_cut and time.perf_counter() - told_s > _TELL_EVERY_S:
                 told_s = time.perf_counter()
                 self._tell(self.grown, answered.result(started_s, is_growing=True))
-        self._tell(self.grown, answered.result(started_s, is_growing=False))
+        self._end_grow(job, started_s)
+
+    def _end_grow(self, job: GrowRequest, started_s: float) -> None:
+        if self._inbox.end_grow(job) and self._answered is not None:
+            self._tell(self.grown, self._answered.result(started_s, is_growing=False))
 
     def _embed(self, job: EmbedRequest) -> None:
         size_hw = job.image.size_hw
@@ -300,17 +305,12 @@ class PromptWorker:
         if isinstance(job, AheadRequest):
             return  # it fails again, and is told, when the user opens that image
         if isinstance(job, GrowRequest):
-            self._leave_cut(job)
+            # what was found before stays; the log says why there is no more
+            self._end_grow(job, time.perf_counter())
             return
         if isinstance(job, PredictRequest) and not self._inbox.settle(job):
             return
         self._tell(self.failed, None if isinstance(job, LoadRequest) else job, message)
-
-    def _leave_cut(self, job: GrowRequest) -> None:
-        """What was found before stays; the log says why there is no more."""
-        if self._answered is not None and not self._inbox.is_stale(job):
-            result = self._answered.result(time.perf_counter(), is_growing=False)
-            self._tell(self.grown, result)
 
     def _tell(self, signal: SignalInstance | Signal, *args: object) -> None:
         assert isinstance(signal, SignalInstance)

@@ -28,8 +28,10 @@ class SteppedFlood(FloodPredictor):
         self.beyond.set()
         self.is_waiting = threading.Event()
         self.error: Exception | None = None
+        self.num_predicted = 0
 
     def predict(self, embedding, prompts):
+        self.num_predicted += 1
         if embedding.window.left > 0:
             self.is_waiting.set()
             assert self.beyond.wait(WAIT_S)
@@ -162,6 +164,17 @@ def test_a_neighbour_that_is_embedded_ahead_does_not_hold_it_up(pixels):
         fake.embed_gate.set()
 
 
+def test_the_layer_asked_for_in_answer_to_the_click_grows_instead_of_the_net(
+    worker, listener, pixels
+):
+    worker.predicted.connect(lambda result: worker.grow(result.request, "layer"))
+    worker.show(1, pixels)
+    worker.predict(click())
+    last = last_grown(listener)
+    assert not kinds(last)["layer"].is_cut
+    assert kinds(last)["net"].is_cut
+
+
 def test_a_chosen_layer_grows_by_itself(worker, listener, pixels):
     worker.show(1, pixels)
     worker.predict(click(kind="layer"))
@@ -206,6 +219,11 @@ def test_asking_for_the_kind_that_grows_already_does_not_start_it_again(
     last_grown(listener)
     listener.wait_idle()
     assert sum(not result.is_growing for result in listener.grown) == 1
+    # but who asks once more is told at once that this was all
+    num_predicted = flood.num_predicted
+    worker.grow(request, "net")
+    listener.wait(lambda: sum(not result.is_growing for result in listener.grown) == 2)
+    assert flood.num_predicted == num_predicted
 
 
 def test_a_mistake_on_the_way_leaves_what_was_found_and_ends_it(worker, flood, listener, pixels):
@@ -215,6 +233,9 @@ def test_a_mistake_on_the_way_leaves_what_was_found_and_ends_it(worker, flood, l
     last = last_grown(listener)
     assert kinds(last)["net"] == kinds(listener.predicted[0])["net"]
     assert not listener.failed
+    flood.error = None
+    worker.grow(last.request, "net")
+    listener.wait(lambda: listener.grown and not kinds(listener.grown[-1])["net"].is_cut)
     worker.predict(click(30, 205))
     listener.wait(lambda: len(listener.predicted) == 2)
 
