@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,29 +17,38 @@ Answer = TypeVar("Answer")
 
 
 class GuiThread(QObject):
-    """Runs calls in the thread that made it; nothing runs after `close`."""
+    """Runs calls in the thread that made it, in order; nothing runs after `close`.
 
-    _posted = Signal(object)
+    The calls wait here and not in Qt's queue, which would keep alive all that they refer to,
+    a closed viewer too, for as long as nobody empties it.
+    """
+
+    _posted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._is_closed = False
-        self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._posted.connect(self._run_next, Qt.ConnectionType.QueuedConnection)
 
     def call(self, function: Callable[[], None]) -> None:
         """At once in the GUI thread, else as soon as it is free. Callable from any thread."""
+        if self._is_closed:
+            return
         if QThread.currentThread() == self.thread():
-            self._run(function)
-        elif not self._is_closed:
-            self._posted.emit(function)
+            function()
+        else:
+            self._waiting.append(function)
+            self._posted.emit()
 
     def close(self) -> None:
         """Drops calls that have not run."""
         self._is_closed = True
+        self._waiting.clear()
 
-    def _run(self, function: Callable[[], None]) -> None:
-        if not self._is_closed:
-            function()
+    def _run_next(self) -> None:
+        if self._waiting:
+            self._waiting.popleft()()
 
 
 class Background:
