@@ -99,10 +99,10 @@ def model_label(run: RunSnapshot) -> str:
 
 
 def run_label(run: RunSnapshot) -> str:
-    """Return a run as a list of choices names it: model, when it began, how good it is."""
+    """Return a run as a list of choices names it: model, how good it is, when it began."""
     best = best_epoch(run.status)
-    score = "" if best is None else f", IoU {best.val['iou']:.2f}"
-    return f"{model_label(run)}, {moment(run.created_unix_s)}{score}"
+    score = "" if best is None else f"IoU {best.val['iou']:.2f}, "
+    return f"{model_label(run)}, {score}{moment(run.created_unix_s)}"
 
 
 def best_epoch(status: RunStatus) -> EpochPoint | None:

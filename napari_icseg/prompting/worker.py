@@ -239,9 +239,11 @@ class PromptWorker:
         embedding_of = partial(self._embedding, job.answered.image, is_stale)
         told_s = started_s
         self._tell(self.status, f"Following the {job.kind}…")
-        for candidate in answered.steps(self._ready(), embedding_of, job.kind):
+        steps = answered.steps(self._ready(), embedding_of, job.kind)
+        for number, candidate in enumerate(steps, 2):
             if is_stale():
                 return
+            self._tell(self.status, f"Following the {job.kind}… window {number}")
             if candidate.is_cut and time.perf_counter() - told_s > _TELL_EVERY_S:
                 told_s = time.perf_counter()
                 self._tell(self.grown, answered.result(started_s, is_growing=True))
@@ -250,6 +252,8 @@ class PromptWorker:
     def _end_grow(self, job: GrowRequest, started_s: float) -> None:
         if self._inbox.end_grow(job) and self._answered is not None:
             self._tell(self.grown, self._answered.result(started_s, is_growing=False))
+        # images that are embedded ahead may keep the worker busy; that is no news
+        self._tell(self.status, "")
 
     def _embed(self, job: EmbedRequest) -> None:
         size_hw = job.image.size_hw

@@ -166,10 +166,7 @@ def test_a_split_given_by_the_user_is_stated_as_it_is() -> None:
     assert "none is left to train on" in summarise(everything_val).problem
 
 
-def test_a_run_is_named_by_model_time_and_best_score_in_a_choice() -> None:
-    label = words.run_label(snapshot(RunState.FINISHED, epoch=3))
-
-    assert label.startswith("U-Net, ")
-    assert label.endswith(", IoU 0.80")
+def test_a_run_is_named_by_model_best_score_and_time_in_a_choice() -> None:
+    assert words.run_label(snapshot(RunState.FINISHED, epoch=3)).startswith("U-Net, IoU 0.80, ")
     early = snapshot(RunState.RUNNING, epoch=0)
     assert words.run_label(early) == f"U-Net, {words.moment(early.created_unix_s)}"
