@@ -27,7 +27,7 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
     groups = [group for group in groups if group["params"]]
     on_cpu = all(p.device.type == "cpu" for p in parameters)
     # fused is the fastest on the CPU; elsewhere torch chooses (fused forbids scaled clipping)
-    fused = True if on_cpu and config.precision == "32-true" else None
+    fused = True if on_cpu and config.precision != "16-mixed" else None
     if config.optimizer == "adam":
         return torch.optim.Adam(groups, lr=config.lr, fused=fused)
     return torch.optim.AdamW(groups, lr=config.lr, fused=fused)

@@ -86,6 +86,35 @@ def noc(
             _tell(report, json_file, plot)
 
 
+@app.command(
+    epilog="Example: icseg bench calibrate --model nano.safetensors --data validation_tiles"
+)
+def calibrate(
+    model: Annotated[Path, typer.Option(help="The .safetensors file that takes the curves.")],
+    data: Annotated[Path, typer.Option(help="Labelled images that no score is quoted on.")],
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first tiles.")] = None,
+    jitter: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the clicks.")] = 0.6,
+    seed: Annotated[int, typer.Option(min=0, help="Of the clicks.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Measure how good masks of each score really are, and store that with the weights."""
+    from napari_icseg.bench.calibrate import collect, fit_curves, store_curves
+    from napari_icseg.bench.tiles import read_data
+    from napari_icseg.prompting.loading import load_from
+    from trainers.metrics.calibration import expected_calibration_error
+
+    loaded = read_data(data, reference="masks", limit=limit)
+    predictor = load_from(model, name=model.stem, sha256=None, device=device)
+    predictor.curves = {}  # of an earlier calibration
+    with progress_bar("Clicking") as progress:
+        found = collect(predictor, loaded, jitter=jitter, seed=seed, progress=progress)
+    curves = fit_curves(found)
+    error = expected_calibration_error([c.score for c in found], [c.iou for c in found])
+    about = {"data": data.name, "data_sha256": loaded.sha256(), "num_tiles": len(loaded.tiles)}
+    store_curves(model, curves, {**about, "num_candidates": len(found), "jitter": jitter})
+    print(f"{len(found)} candidates; calibration error before: {error:.3f}. Curves in {model}.")
+
+
 def _tell(report: dict[str, Any], json_file: Path | None, plot: Path | None) -> None:
     from rich.console import Console
 

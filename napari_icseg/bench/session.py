@@ -122,9 +122,7 @@ def play(
         jitter: 0 clicks the centre of the largest error; see `next_click`.
 
     """
-    visible, mask = target.visible, target.mask
-    first = next_click(np.zeros_like(visible), visible, rng, jitter=jitter)
-    assert first is not None, "targets have visible pixels"
+    mask, first = target.mask, first_click(target, rng, jitter=jitter)
     annotator = _Annotator(tile, mask)
     ious = iou_by_clicks(
         annotator.segment,
@@ -148,6 +146,29 @@ def play(
         first_iou_any=0.0 if shown is None else max(mask_iou(shown, t.mask) for t in meant),
         candidates=_scored(offered, meant, tile.size_hw),
     )
+
+
+def first_candidates(
+    tile: EmbeddedTile,
+    target: Target,
+    targets: Sequence[Target],
+    rng: np.random.Generator,
+    *,
+    jitter: float,
+) -> tuple[ScoredCandidate, ...]:
+    """Click once on a target and return the candidates whose truth is known; see `play`."""
+    first = first_click(target, rng, jitter=jitter)
+    shown = ShownClick(first.y, first.x, first.positive)
+    candidates = tile.predict(ClickState().add(shown).prompts())
+    return _scored(candidates, [each for each in targets if each.means(first)], tile.size_hw)
+
+
+def first_click(target: Target, rng: np.random.Generator, *, jitter: float) -> Click:
+    """Return where the annotator clicks first: on what is to be seen of the target."""
+    visible = target.visible
+    first = next_click(np.zeros_like(visible), visible, rng, jitter=jitter)
+    assert first is not None, "targets have visible pixels"
+    return first
 
 
 @dataclass

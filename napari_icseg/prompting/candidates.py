@@ -72,9 +72,9 @@ def refine_net(named: Sequence[ScoredMask], prompts: Prompts) -> list[ScoredMask
     """Replace the net by the layer's connected pieces under the positive clicks.
 
     A layer is predicted more surely than one of its nets, and its pieces under the clicks
-    are the net: as good a guess as the layer itself, so it takes the layer's score if that
-    is higher. Where the layer has no piece under the clicks, the pieces of the net's own
-    mask are taken. A negative click in a piece cuts it; with a box the model is believed.
+    are the net: as good a guess as the layer itself, with the layer's score. Where the layer
+    has no piece under the clicks, the pieces of the net's own mask are taken. A negative click
+    in a piece cuts it; with a box the model is believed.
 
     Args:
         named: masks of a model with fixed meanings.
@@ -85,7 +85,7 @@ def refine_net(named: Sequence[ScoredMask], prompts: Prompts) -> list[ScoredMask
     if not len(prompts.positive_xy) or prompts.box_xyxy is not None:
         return list(named)
     clicks = _clicks(prompts, masks["net"].mask.shape)
-    for source in sorted((masks["net"], masks["layer"]), key=lambda scored: -scored.score):
+    for source in (masks["layer"], masks["net"]):
         pieces = _pieces(source, clicks)
         if pieces.any():
             masks["net"] = replace(source, mask=pieces, kind="net")

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_DISK_BYTES = 2 * 2**30
 _SUFFIX = ".safetensors"
-_FORMAT = 1
-_MAPS = ("embedding", "stride_4", "stride_8")
+_FORMAT = 2
+_EMBEDDING, _HIGH_RES = "embedding", "high_res_{}"
 _log = logging.getLogger(__name__)
 
 
@@ -108,7 +108,8 @@ def _encode(key: EmbeddingKey, embedding: Embedding) -> bytes:
     from safetensors.torch import save
 
     features = embedding.features
-    maps = dict(zip(_MAPS, (features.embedding, *features.high_res), strict=True))
+    maps = {_HIGH_RES.format(i): level for i, level in enumerate(features.high_res)}
+    maps[_EMBEDDING] = features.embedding
     tensors = {name: level.detach().cpu().contiguous() for name, level in maps.items()}
     about = {
         "key": repr(key),
@@ -129,19 +130,20 @@ def _decode(path: Path, key: EmbeddingKey) -> Embedding:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             about: dict[str, Any] = json.loads((file.metadata() or {})["icseg"])
-            tensors = {name: file.get_tensor(name) for name in _MAPS}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(str(error)) from error
     if about["key"] != repr(key) or about["digest"] != _digest(tensors):
         raise ValueError("its content is not what was written")
     (height, width), (rows, columns) = about["size_hw"], about["image_hw"]
-    high_res = (tensors["stride_4"], tensors["stride_8"])
-    features = ImageFeatures(tensors["embedding"], high_res, (height, width))
+    embedding = tensors.pop(_EMBEDDING)
+    high_res = tuple(tensors[_HIGH_RES.format(i)] for i in range(len(tensors)))
+    features = ImageFeatures(embedding, high_res, (height, width))
     return Embedding(features, key.window, (rows, columns), key.checkpoint_id)
 
 
 def _digest(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for name in _MAPS:
+    for name in sorted(tensors):
         digest.update(tensors[name].numpy().data)
     return digest.hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -13,6 +13,7 @@ from napari_icseg.prompting.predictor import Sam2PromptPredictor
 from trainers.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from trainers.errors import CheckpointError
 from trainers.io.atomic import atomic_path
+from trainers.metrics.calibration import ScoreCurve
 from trainers.models.sam2.nano import build_sam2_nano
 from trainers.models.sam2.official import build_official_sam2, official_size_of
 from trainers.predict import choose_device
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _NANO_OPTIONS = ("width", "num_blocks")
 _ID_CHARS = 16
+SCORE_CURVES = "score_curves"
+"""Key of a checkpoint's header."""
 
 
 def load_from(
@@ -45,12 +48,30 @@ def load_from(
 
     """
     file = _best_of(path) if path.is_dir() else path
-    model = build_model(load_checkpoint(file))
-    target = _device(device)
-    checkpoint_id = (sha256 or _sha256(file))[:_ID_CHARS]
+    checkpoint = load_checkpoint(file)
+    model, target = build_model(checkpoint), _device(device)
     return Sam2PromptPredictor(
-        model.to(target).eval(), name=name, checkpoint_id=checkpoint_id, device=str(target)
+        model.to(target).eval(),
+        name=name,
+        checkpoint_id=(sha256 or _sha256(file))[:_ID_CHARS],
+        device=str(target),
+        curves=_curves(checkpoint),
     )
+
+
+def _curves(checkpoint: Checkpoint) -> dict[Any, ScoreCurve]:
+    """Return the score curves that `icseg bench calibrate` has put into the header."""
+    try:
+        stored = checkpoint.meta.get(SCORE_CURVES, {})
+        return {
+            kind: ScoreCurve(tuple(curve["score"]), tuple(curve["iou"]))
+            for kind, curve in stored.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{checkpoint.path}: the score curves in its header are damaged ({error}). "
+            "Copy the file again, or run `icseg bench calibrate` on it."
+        ) from error
 
 
 def build_model(checkpoint: Checkpoint) -> Sam2Nano | OfficialSam2:

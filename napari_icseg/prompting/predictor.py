@@ -16,15 +16,16 @@ from napari_icseg.prompting.interrupt import make_interruptible, stopping
 from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.protocol import POSITIVE, Embedding
 from napari_icseg.prompting.windows import WINDOW_PX, Window, WindowGrid, localize
-from trainers.models.sam2.interface import ImageFeatures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_icseg.prompting.candidates import ScoredMask
     from napari_icseg.prompting.protocol import Candidate, CandidateKind, Prompts
+    from trainers.metrics.calibration import ScoreCurve
     from trainers.models.sam2.interface import DecodedMasks, Sam2ImageModel
 
 _MAX_REMEMBERED = 32
@@ -40,12 +41,28 @@ class Sam2PromptPredictor:
     mask prompt of the next, as in SAM-2's own training. They are remembered, so that a
     further click costs one pass of the decoder, and the answer depends on nothing but the
     image and the prompts.
+
+    Args:
+        model: the image model.
+        name: what the user calls it.
+        checkpoint_id: differs whenever the weights do.
+        device: where the model is.
+        curves: for each kind, from the model's score to the IoU to be expected; a kind
+            without one keeps the model's score.
+
     """
 
     def __init__(
-        self, model: Sam2ImageModel, *, name: str, checkpoint_id: str, device: str = "cpu"
+        self,
+        model: Sam2ImageModel,
+        *,
+        name: str,
+        checkpoint_id: str,
+        device: str = "cpu",
+        curves: Mapping[CandidateKind, ScoreCurve] | None = None,
     ) -> None:
         self.name = name
+        self.curves = curves or {}
         self.checkpoint_id = checkpoint_id
         self.input_size_px = WINDOW_PX
         self.device = torch.device(device)
@@ -85,9 +102,13 @@ class Sam2PromptPredictor:
             logits = self._frame(window).unfit(decoded.logits)[0].cpu().numpy()
         named = name_masks(logits, decoded.iou[0].float().cpu().numpy(), kinds)
         named = refine_net(named, local) if kinds else named
-        found = rank(named, (window.top, window.left), first=prompts.kind)
+        found = rank(map(self._calibrated, named), (window.top, window.left), first=prompts.kind)
         image_hw = embedding.image_hw
         return tuple(replace(c, is_cut=window.cuts(c.mask, image_hw)) for c in found)
+
+    def _calibrated(self, scored: ScoredMask) -> ScoredMask:
+        curve = self.curves.get(scored.kind)
+        return scored if curve is None else replace(scored, score=curve(scored.score))
 
     def _frame(self, window: Window) -> InputFrame:
         side = None if self._model.native_resolution else self._model.input_size_px
@@ -96,7 +117,8 @@ class Sam2PromptPredictor:
     def _answer(self, embedding: Embedding, local: Prompts) -> DecodedMasks:
         """Decode click by click, starting after the longest sequence that is remembered."""
         memory = self._remembered.setdefault(embedding, OrderedDict())
-        frame, features = self._frame(embedding.window), _to(embedding.features, self.device)
+        frame = self._frame(embedding.window)
+        features = embedding.features.map(lambda level: level.to(self.device))
         first, last = _first_step(local), local.num_points
         known = [n for n in range(first, last) if _key(local, n) in memory]
         start = known[-1] + 1 if known else first
@@ -113,7 +135,7 @@ class Sam2PromptPredictor:
         return decoded
 
     def _shown(self, decoded: DecodedMasks, kind: CandidateKind | None) -> Tensor:
-        """Return the logits (1, 1, h4, w4) of the mask that the next click corrects."""
+        """Return the logits (1, 1, h, w) of the mask that the next click corrects."""
         kinds = self._model.token_kinds
         if kinds:
             index = kinds.index(kind or KINDS[0])
@@ -143,10 +165,3 @@ def _key(prompts: Prompts, num_clicks: int) -> bytes:
         prompts.labels[:num_clicks].tobytes(),
     )
     return b"|".join(parts)
-
-
-def _to(features: ImageFeatures, device: torch.device) -> ImageFeatures:
-    fine, coarse = features.high_res
-    return ImageFeatures(
-        features.embedding.to(device), (fine.to(device), coarse.to(device)), features.size_hw
-    )

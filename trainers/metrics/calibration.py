@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -82,6 +83,58 @@ def expected_calibration_error(
         )
         / total
     )
+
+
+@dataclass(frozen=True)
+class ScoreCurve:
+    """From the score that a model gives to the IoU that is to be expected, both 0..1.
+
+    Attributes:
+        score: rising, at least one.
+        iou: as many, never falling; in between is interpolated, beyond the ends is constant.
+
+    Raises:
+        ValueError: the numbers are no such curve.
+    """
+
+    score: tuple[float, ...]
+    iou: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        scores, ious = _checked("scores", self.score), _checked("ious", self.iou)
+        same_number = len(scores) == len(ious) > 0
+        if not same_number or (np.diff(scores) <= 0).any() or (np.diff(ious) < 0).any():
+            raise ValueError("Expected rising scores and as many ious that never fall.")
+
+    def __call__(self, score: float) -> float:
+        """Return the IoU to be expected of a mask with this score."""
+        return float(np.interp(score, self.score, self.iou))
+
+
+def fit_curve(scores: ArrayLike, ious: ArrayLike, *, num_knots: int = 16) -> ScoreCurve:
+    """Return the rising curve that fits best (isotonic regression, least squares).
+
+    Source: Zadrozny and Elkan 2002, "Transforming classifier scores into accurate multiclass
+    probability estimates", section 3.2.
+
+    Args:
+        scores: (N,), given by the model, 0..1.
+        ious: (N,), the true IoU of the same masks, 0..1.
+        num_knots: points of the curve: quantiles of the scores.
+
+    Raises:
+        ValueError: no mask, different lengths, or a value that is not within 0..1.
+    """
+    expected, true = _checked("scores", scores), _checked("ious", ious)
+    if len(expected) != len(true) or not len(expected):
+        raise ValueError(f"Expected masks, and as many ious as scores, got {len(true)}.")
+    order = np.argsort(expected, kind="stable")
+    fitted = isotonic_regression(true[order]).x
+    groups = np.array_split(np.arange(len(order)), min(num_knots, len(order)))
+    knots = [(expected[order][group].mean(), fitted[group].mean()) for group in groups]
+    # equal scores may fill several groups
+    rising = {float(score): float(np.clip(iou, 0, 1)) for score, iou in knots}
+    return ScoreCurve(tuple(rising), tuple(rising.values()))
 
 
 def _bin(

@@ -73,10 +73,12 @@ def test_a_negative_click_outside_the_net_leaves_it_alone():
     assert np.array_equal(mask_of(result, "net"), bar(20))
 
 
-def test_the_nets_own_mask_counts_where_it_is_surer_than_the_layer():
+def test_the_layers_piece_counts_even_where_the_nets_own_mask_seems_surer():
     own = bar(20, 6, 5, 20)
-    result = refine_net(named(own, LAYER, own, (0.95, 0.6, 0.1)), Prompts([[10, 22]], [1]))
-    assert np.array_equal(mask_of(result, "net"), own)
+    both = refine_net(named(own, LAYER, own, (0.6, 0.95, 0.1)), Prompts([[10, 22]], [1]))
+    surer = refine_net(named(own, LAYER, own, (0.95, 0.6, 0.1)), Prompts([[10, 22]], [1]))
+    assert np.array_equal(mask_of(both, "net"), mask_of(surer, "net"))
+    assert not np.array_equal(mask_of(surer, "net"), own)
 
 
 def test_the_nets_own_mask_counts_where_the_layer_is_not_under_the_click():

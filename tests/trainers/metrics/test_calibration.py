@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers.metrics.calibration import calibration_bins, expected_calibration_error
+from trainers.metrics.calibration import (
+    ScoreCurve,
+    calibration_bins,
+    expected_calibration_error,
+    fit_curve,
+)
 
 unit = st.floats(0, 1)
 pairs = st.lists(st.tuples(unit, unit), min_size=1, max_size=60)
@@ -62,3 +67,42 @@ def test_errors_of_both_signs_in_a_bin_cancel_as_in_the_paper():
 def test_what_means_nothing_is_refused(scores, ious, words):
     with pytest.raises(ValueError, match=words):
         expected_calibration_error(scores, ious)
+
+
+@given(pairs)
+def test_a_curve_rises_and_answers_every_score_with_an_iou(found):
+    curve = fit_curve(*zip(*found, strict=True))
+    answers = [curve(score) for score in np.linspace(0, 1, 50)]
+    assert all(low <= high + 1e-12 for low, high in pairwise(answers))
+    assert answers[0] >= 0
+    assert answers[-1] <= 1
+
+
+def test_a_curve_through_exact_scores_is_the_diagonal():
+    scores = np.linspace(0, 1, 400)
+    curve = fit_curve(scores, scores)
+    np.testing.assert_allclose([curve(s) for s in (0.1, 0.5, 0.9)], [0.1, 0.5, 0.9], atol=1e-3)
+
+
+def test_scores_that_are_too_low_are_lifted_on_masks_that_were_not_seen():
+    rng = np.random.default_rng(0)
+    ious = rng.uniform(0.5, 1, 2000)
+    scores = np.clip(ious - 0.3 + rng.normal(0, 0.05, 2000), 0, 1)
+    curve = fit_curve(scores[:1000], ious[:1000])
+    before = expected_calibration_error(scores[1000:], ious[1000:])
+    after = expected_calibration_error([curve(s) for s in scores[1000:]], ious[1000:])
+    assert before > 0.25
+    assert after < 0.02
+
+
+@pytest.mark.parametrize(
+    ("score", "iou"), [((0.5, 0.4), (0.1, 0.2)), ((0.1, 0.2), (0.5, 0.4)), ((0.1,), ()), ((), ())]
+)
+def test_what_is_no_rising_curve_is_refused(score, iou):
+    with pytest.raises(ValueError, match="rising"):
+        ScoreCurve(score, iou)
+
+
+def test_a_curve_needs_masks():
+    with pytest.raises(ValueError, match="masks"):
+        fit_curve([], [])

@@ -9,7 +9,7 @@ from trainers.embedded import embed
 from trainers.errors import CheckpointError
 from trainers.metrics.clicks import Click
 from trainers.models.sam2.components import connected_net
-from trainers.models.sam2.nano import build_sam2_nano
+from trainers.models.sam2.nano import STD_FLOOR, build_sam2_nano, standardize
 from trainers.models.sam2.prompts import click_disks
 from trainers.models.sam2.targets import METAL, VIA, TileTruth, click_targets
 
@@ -25,10 +25,10 @@ def test_it_fits_in_twenty_megabytes_at_half_precision(model):
 
 @pytest.mark.parametrize("size_hw", [(256, 256), (64, 96), (512, 320)])
 @torch.no_grad()
-def test_any_size_of_whole_strides_gives_masks_at_stride_four(model, size_hw):
+def test_any_size_of_whole_strides_gives_masks_at_stride_two(model, size_hw):
     features = model.encode(torch.rand(1, 1, *size_hw))
     decoded = model.decode(features, torch.tensor([[[5.0, 7.0]]]), torch.ones(1, 1))
-    assert decoded.logits.shape == (1, 3, size_hw[0] // 4, size_hw[1] // 4)
+    assert decoded.logits.shape == (1, 3, size_hw[0] // 2, size_hw[1] // 2)
     assert decoded.iou.shape == (1, 3)
     assert ((decoded.iou >= 0) & (decoded.iou <= 1)).all()
 
@@ -41,6 +41,53 @@ def test_several_prompts_of_one_image_give_what_each_gives_alone(model):
     both = model.decode(features, points, labels).logits
     alone = [model.decode(features, points[i : i + 1], labels[i : i + 1]).logits for i in (0, 1)]
     torch.testing.assert_close(both, torch.cat(alone), rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_brightness_and_contrast_of_the_whole_image_do_not_matter():
+    image = torch.rand(1, 1, 64, 64)
+    darker = image / 4 + 0.1
+    expected = standardize(image) * (image.std() / 4) / (image.std() / 4 + STD_FLOOR)
+    found = standardize(darker) * (image.std()) / (image.std() + STD_FLOOR)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_blank_image_stays_blank():
+    assert (standardize(torch.full((1, 1, 32, 32), 0.4)).abs() < 1e-5).all()
+
+
+@torch.no_grad()
+def test_positions_depend_on_the_way_from_the_first_click_alone(model):
+    prompts = model.prompt_encoder
+    here = prompts.dense_positions((128, 128), torch.tensor([[[40.0, 56.0]]]))
+    there = prompts.dense_positions((128, 128), torch.tensor([[[40.0 + 16, 56.0 + 32]]]))
+    torch.testing.assert_close(there[:, :, 2:, 1:], here[:, :, :-2, :-1], rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_what_lies_beyond_a_tile_is_simply_far(model):
+    positions = model.prompt_encoder.dense_positions((1024, 32), torch.tensor([[[8.0, 8.0]]]))
+    torch.testing.assert_close(positions[:, :, 40], positions[:, :, 60])
+    assert not torch.allclose(positions[:, :, 2], positions[:, :, 60], atol=0.1)
+
+
+def test_positions_are_counted_from_click_box_or_centre(model):
+    points = torch.tensor([[[5.0, 6.0], [50.0, 20.0]]] * 3)
+    labels = torch.tensor([[0.0, 1.0], [2.0, 3.0], [-1.0, -1.0]])
+    origin = model.prompt_encoder.origin(points, labels, (64, 96))
+    assert origin[:, 0].tolist() == [[50.0, 20.0], [27.5, 13.0], [48.0, 32.0]]
+
+
+@torch.no_grad()
+def test_a_mask_prompt_may_come_at_the_stride_of_the_answer(model):
+    features = model.encode(torch.rand(1, 1, 64, 64))
+    point, label = torch.tensor([[[20.0, 30.0]]]), torch.ones(1, 1)
+    coarse = torch.randn(1, 1, 16, 16)
+    fine = coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    first = model.decode(features, point, label, coarse).logits
+    second = model.decode(features, point, label, fine).logits
+    torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-4)
 
 
 @torch.no_grad()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from torch import Tensor
 
 
@@ -15,14 +17,30 @@ class ImageFeatures:
 
     Attributes:
         embedding: float32 (B, C, H/16, W/16).
-        high_res: the decoder's projections of the maps at strides 4 and 8:
-            float32 (B, C/8, H/4, W/4) and (B, C/4, H/8, W/8).
+        high_res: finer maps for the mask decoder, finest first: those at strides 4 and 8 that
+            SAM-2 has, float32 (B, C/8, H/4, W/4) and (B, C/4, H/8, W/8), last; sam2-nano has
+            one at stride 2 before them.
         size_hw: height and width of the input in pixels.
     """
 
     embedding: Tensor
-    high_res: tuple[Tensor, Tensor]
+    high_res: tuple[Tensor, ...]
     size_hw: tuple[int, int]
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> ImageFeatures:
+        """Return features whose maps, all (B, …), have been changed alike."""
+        high_res = tuple(change(level) for level in self.high_res)
+        return ImageFeatures(change(self.embedding), high_res, self.size_hw)
+
+    def select(self, images: Sequence[int]) -> ImageFeatures:
+        """Return the features of these images, once for each time they are named."""
+        return self.map(lambda level: level[list(images)])
+
+    def for_each_prompt(self, num_prompts: int) -> ImageFeatures:
+        """Return one image's features once for each prompt; those of B images for B as is."""
+        if self.embedding.shape[0] == num_prompts:
+            return self
+        return self.map(lambda level: level.expand(num_prompts, -1, -1, -1))
 
 
 @dataclass(frozen=True)
@@ -30,7 +48,7 @@ class DecodedMasks:
     """Three masks for each set of prompts.
 
     Attributes:
-        logits: float32 (B, 3, H/4, W/4); above 0 is inside.
+        logits: float32 (B, 3, H/s, W/s), above 0 is inside; s is 4 for SAM 2.1, 2 for sam2-nano.
         iou: float32 (B, 3), the IoU that the model expects of each.
     """
 

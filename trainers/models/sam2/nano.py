@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import torch
 from sam2.modeling.backbones.image_encoder import FpnNeck, ImageEncoder
-from sam2.modeling.sam.mask_decoder import MaskDecoder
-from sam2.modeling.sam.transformer import TwoWayTransformer
 from torch import Tensor, nn
+from torch.nn import functional
 
+from trainers.models.sam2.decoder import DETAIL_CHANNELS, NanoMaskDecoder
 from trainers.models.sam2.interface import DecodedMasks, ImageFeatures
 from trainers.models.sam2.prompts import NanoPromptEncoder
-from trainers.models.sam2.trunk import DEFAULT_WIDTHS, ConvTrunk, Widths
+from trainers.models.sam2.trunk import DEFAULT_WIDTHS, ConvTrunk, Widths, conv_bn
 
 TOKENS = ("net", "layer", "part")
 """Meaning of the three mask tokens, in order."""
+STD_FLOOR = 0.03
+"""In units of the full grey range."""
 NUM_DENSE_CLASSES = 3
 """Background, metal, via: classes of the auxiliary dense head."""
 
@@ -46,13 +48,8 @@ class Sam2Nano(nn.Module):
         neck = FpnNeck(_NoPositions(), width, trunk.channel_list, fpn_interp_model="bilinear")
         self.image_encoder = ImageEncoder(trunk, neck, scalp=1)
         self.prompt_encoder = NanoPromptEncoder(width)
-        self.mask_decoder = MaskDecoder(
-            transformer_dim=width,
-            transformer=TwoWayTransformer(depth=2, embedding_dim=width, num_heads=8, mlp_dim=512),
-            use_high_res_features=True,
-            iou_head_hidden_dim=width,
-            iou_prediction_use_sigmoid=True,
-        )
+        self.mask_decoder = NanoMaskDecoder(width)
+        self.detail = DetailHead(trunk.finest_channels, width)
         self.dense_head = nn.Conv2d(width, NUM_DENSE_CLASSES, 1)
 
     def encode(self, images: Tensor) -> ImageFeatures:
@@ -62,15 +59,18 @@ class Sam2Nano(nn.Module):
             images: float32 (B, 1, H, W) in 0..1, H and W multiples of 32.
 
         Returns:
-            Maps at strides 16, 4 and 8; the latter two projected by the decoder.
+            Maps at strides 16, and 2, 4 and 8 as the decoder takes them.
         """
         features, _ = self.encode_with_classes(images)
         return features
 
     def encode_with_classes(self, images: Tensor) -> tuple[ImageFeatures, Tensor]:
         """As `encode`, and the dense class logits (B, 3, H/4, W/4) used in training."""
-        stride_4, stride_8, stride_16 = self.image_encoder(images - 0.5)["backbone_fpn"]
-        high_res = (self.mask_decoder.conv_s0(stride_4), self.mask_decoder.conv_s1(stride_8))
+        encoder, decoder = self.image_encoder, self.mask_decoder
+        finest, *levels = encoder.trunk(standardize(images))
+        stride_4, stride_8, stride_16, _ = encoder.neck(levels)[0]
+        stride_2 = self.detail(finest, stride_4)
+        high_res = (stride_2, decoder.conv_s0(stride_4), decoder.conv_s1(stride_8))
         height, width = images.shape[-2:]
         features = ImageFeatures(stride_16, high_res, (int(height), int(width)))
         return features, self.dense_head(stride_4)
@@ -88,42 +88,58 @@ class Sam2Nano(nn.Module):
             features: of B images, or of one image for B sets of prompts.
             points_xy: float32 (B, N, 2), input pixels.
             point_labels: int (B, N): 1 positive, 0 negative, 2/3 box corners, -1 padding.
-            mask_logits: float32 (B, 1, H/4, W/4), a mask to correct.
+            mask_logits: float32 (B, 1, H/4, W/4) or (B, 1, H/2, W/2), a mask to correct.
 
         Returns:
-            Logits float32 (B, 3, H/4, W/4) and predicted IoU (B, 3), in the order of `TOKENS`.
+            Logits float32 (B, 3, H/2, W/2) and predicted IoU (B, 3), in the order of `TOKENS`.
         """
-        features = _for_each_prompt(features, points_xy.shape[0])
-        prompts = self.prompt_encoder
-        masks, iou, _, _ = self.mask_decoder(
-            image_embeddings=features.embedding,
-            image_pe=prompts.dense_positions(_hw(features.embedding)),
-            sparse_prompt_embeddings=prompts.sparse(points_xy, point_labels, features),
-            dense_prompt_embeddings=prompts.dense(
-                points_xy, point_labels, mask_logits, features.size_hw
-            ),
-            multimask_output=True,
-            repeat_image=False,
-            high_res_features=list(features.high_res),
+        features = features.for_each_prompt(points_xy.shape[0])
+        prompts, size_hw = self.prompt_encoder, features.size_hw
+        origin_xy = prompts.origin(points_xy, point_labels, size_hw)
+        logits, iou = self.mask_decoder.decode(
+            features,
+            prompts.sparse(points_xy, point_labels, features, origin_xy),
+            prompts.dense(points_xy, point_labels, mask_logits, size_hw),
+            prompts.dense_positions(size_hw, origin_xy),
         )
-        return DecodedMasks(masks, iou)
+        return DecodedMasks(logits, iou)
 
 
-def _for_each_prompt(features: ImageFeatures, num_prompts: int) -> ImageFeatures:
-    """Return one image's features once for each prompt; those of B images for B prompts as is."""
-    if features.embedding.shape[0] == num_prompts:
+def standardize(images: Tensor) -> Tensor:
+    """Bring images (B, 1, H, W) in 0..1 to mean 0 and about unit deviation, each by itself.
+
+    Instruments differ in brightness and contrast; a blank tile's noise must not become a
+    pattern, hence the floor.
+    """
+    std, mean = torch.std_mean(images, dim=(1, 2, 3), keepdim=True)
+    return (images - mean) / (std + STD_FLOOR)
+
+
+class DetailHead(nn.Module):
+    """Stride-2 features for thin lines and small vias: the trunk's, told what the neck knows.
+
+    Args:
+        num_fine: channels of the trunk's stride-2 map.
+        num_coarse: channels of the neck's stride-4 map.
+    """
+
+    def __init__(self, num_fine: int, num_coarse: int) -> None:
+        super().__init__()
+        self.coarse = nn.Conv2d(num_coarse, num_fine, 1)
+        self.mix = conv_bn(num_fine, 2 * DETAIL_CHANNELS)
+        self.out = nn.Conv2d(2 * DETAIL_CHANNELS, DETAIL_CHANNELS, 1)
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """Join (B, F, H/2, W/2) and (B, C, H/4, W/4) to (B, 8, H/2, W/2)."""
+        known = functional.interpolate(self.coarse(coarse), scale_factor=2, mode="nearest")
+        features: Tensor = self.out(functional.relu(self.mix(fine + known)))
         return features
-    fine, coarse = (level.expand(num_prompts, -1, -1, -1) for level in features.high_res)
-    embedding = features.embedding.expand(num_prompts, -1, -1, -1)
-    return ImageFeatures(embedding, (fine, coarse), features.size_hw)
-
-
-def _hw(features: Tensor) -> tuple[int, int]:
-    return int(features.shape[-2]), int(features.shape[-1])
 
 
 def build_sam2_nano(*, seed: int = 0, num_blocks: int = 2, width: int = 128) -> Sam2Nano:
     """Return an untrained sam2-nano whose weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Sam2Nano(width=width, num_blocks=num_blocks)
+        model = Sam2Nano(width=width, num_blocks=num_blocks)
+    # a CPU then needs two thirds of the time for the trunk
+    return model.to(memory_format=torch.channels_last)

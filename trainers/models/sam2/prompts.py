@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from trainers.models.sam2.interface import ImageFeatures
 
 REFERENCE_SIZE_PX = 256
-"""Positions are coded in units of this many pixels, whatever the size of the input.
+"""Positions are coded in units of this many pixels from the first click, and end there.
 
-SAM-2 codes positions relative to the input's size, so that a model trained at one
-size sees other geometry at another. A fixed unit keeps the distance between a click
-and a pixel the same in a 256 px tile and in a 1024 px window.
+SAM-2 codes positions relative to the input's size, so that a model trained at one size
+sees other geometry at another. Here a click looks the same wherever it falls, in a 256 px
+tile and in a 1024 px window alike; what is farther away than any pixel of a tile is "far".
 """
 CLICK_SIGMA_PX = 6.0
 CLICK_LOGIT = 10.0
@@ -26,7 +26,7 @@ MASK_STRIDE_PX = 4
 
 
 class NanoPromptEncoder(PromptEncoder):
-    """SAM-2's prompt encoder with absolute positions, told what lies under a click.
+    """SAM-2's prompt encoder with positions relative to a click, told what lies under it.
 
     Each click adds a Gaussian disk (sigma 6 px, +10 logits inside an object, -10 outside)
     to the dense prompt, and the image features under it to its own token: the decoder's
@@ -48,26 +48,55 @@ class NanoPromptEncoder(PromptEncoder):
         )
         self.under_click = nn.Linear(embed_dim + embed_dim // 4 + embed_dim // 8, embed_dim)
 
-    def dense_positions(self, size_hw: tuple[int, int]) -> Tensor:
-        """Return the positional code (1, C, h, w) of a stride-16 map of this size."""
-        device = self._get_device()
-        scale = EMBEDDING_STRIDE_PX / REFERENCE_SIZE_PX
-        rows = (torch.arange(size_hw[0], device=device) + 0.5) * scale
-        cols = (torch.arange(size_hw[1], device=device) + 0.5) * scale
-        grid_y, grid_x = torch.meshgrid(rows, cols, indexing="ij")
-        code: Tensor = self.pe_layer._pe_encoding(torch.stack([grid_x, grid_y], dim=-1))  # noqa: SLF001
-        return code.permute(2, 0, 1).unsqueeze(0)
+    def origin(self, points_xy: Tensor, labels: Tensor, size_hw: tuple[int, int]) -> Tensor:
+        """Return the point (B, 1, 2) from which positions are counted.
 
-    def sparse(self, points_xy: Tensor, labels: Tensor, features: ImageFeatures) -> Tensor:
+        It is the first positive click, else the box's centre, else the input's.
+        """
+        is_click = labels == 1
+        first = is_click.int().argmax(dim=1)[:, None, None].expand(-1, 1, 2)
+        click = points_xy.gather(1, first)
+        corners = ((labels == 2) | (labels == 3)).unsqueeze(-1) * points_xy / 2
+        center = points_xy.new_tensor([size_hw[1] / 2, size_hw[0] / 2]).expand_as(click)
+        has_box = (labels == 2).any(dim=1)[:, None, None]
+        other = torch.where(has_box, corners.sum(dim=1, keepdim=True), center)
+        return torch.where(is_click.any(dim=1)[:, None, None], click, other)
+
+    def dense_positions(self, size_hw: tuple[int, int], origin_xy: Tensor) -> Tensor:
+        """Return the positional code (B, C, H/16, W/16) of an input's stride-16 map.
+
+        Args:
+            size_hw: height and width of the input in pixels.
+            origin_xy: float32 (B, 1, 2), see `origin`.
+        """
+        device, stride = origin_xy.device, EMBEDDING_STRIDE_PX
+        rows = torch.arange(0, size_hw[0], stride, device=device) + stride / 2
+        cols = torch.arange(0, size_hw[1], stride, device=device) + stride / 2
+        grid_y, grid_x = torch.meshgrid(rows, cols, indexing="ij")
+        centers = torch.stack([grid_x, grid_y], dim=-1).reshape(1, -1, 2) - 0.5
+        code = self._encode(_from_origin(centers, origin_xy)).transpose(1, 2)
+        return code.reshape(*code.shape[:2], len(rows), len(cols))
+
+    def sparse(
+        self, points_xy: Tensor, labels: Tensor, features: ImageFeatures, origin_xy: Tensor
+    ) -> Tensor:
         """Embed points (B, N, 2) in input pixels with labels (B, N); -1 marks padding.
 
         Returns:
             float32 (B, N + 1, C); the last token is SAM-2's padding point.
         """
-        embedded: Tensor = self._embed_points(points_xy, labels, pad=True)
+        with torch.autocast(points_xy.device.type, enabled=False):
+            relative = _from_origin(points_xy, origin_xy)
+            embedded: Tensor = self._embed_points(relative, labels, pad=True)
         is_click = ((labels == 0) | (labels == 1)).unsqueeze(-1)
         seen = self.under_click(features_at(points_xy, features)) * is_click
         return embedded + functional.pad(seen, (0, 0, 0, 1))
+
+    def _encode(self, points_xy: Tensor) -> Tensor:
+        # half precision is too coarse for the phase of a sine
+        with torch.autocast(points_xy.device.type, enabled=False):
+            code: Tensor = self.pe_layer.forward_with_coords(points_xy + 0.5, self.input_image_size)
+        return code
 
     def dense(
         self,
@@ -76,25 +105,36 @@ class NanoPromptEncoder(PromptEncoder):
         mask_logits: Tensor | None,
         size_hw: tuple[int, int],
     ) -> Tensor:
-        """Embed mask logits (B, 1, H/4, W/4), or none, with the clicks drawn in.
+        """Embed mask logits (B, 1, H/4, W/4) or finer, or none, with the clicks drawn in.
 
         Returns:
             float32 (B, C, H/16, W/16).
         """
         disks = click_disks(points_xy, labels, size_hw)
-        prompt = disks if mask_logits is None else mask_logits.clamp(-10, 10) + disks
+        prompt = disks
+        if mask_logits is not None:
+            limited = mask_logits.clamp(-CLICK_LOGIT, CLICK_LOGIT)
+            prompt = disks + functional.adaptive_avg_pool2d(
+                limited, (disks.shape[-2], disks.shape[-1])
+            )
         embedded: Tensor = self._embed_masks(prompt)
         return embedded
 
 
+def _from_origin(points_xy: Tensor, origin_xy: Tensor) -> Tensor:
+    """Return points (B, N, 2) as SAM-2's position code takes them: the origin in the middle."""
+    offset = (points_xy - origin_xy).clamp(-REFERENCE_SIZE_PX, REFERENCE_SIZE_PX)
+    return offset + REFERENCE_SIZE_PX / 2
+
+
 def features_at(points_xy: Tensor, features: ImageFeatures) -> Tensor:
-    """Return the maps of all strides, interpolated at points (B, N, 2): float32 (B, N, C)."""
+    """Return the maps at strides 16, 4 and 8, interpolated at points (B, N, 2): (B, N, C)."""
     height, width = features.size_hw
     size = points_xy.new_tensor([width, height])
     grid = ((points_xy + 0.5) / size * 2 - 1).unsqueeze(2)
     samples = [
-        functional.grid_sample(level, grid, padding_mode="border", align_corners=False)
-        for level in (features.embedding, *features.high_res)
+        functional.grid_sample(level.float(), grid, padding_mode="border", align_corners=False)
+        for level in (features.embedding, *features.high_res[-2:])
     ]
     return torch.cat(samples, dim=1).squeeze(-1).transpose(1, 2)
 

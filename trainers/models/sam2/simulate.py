@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import torch
+from torch.nn import functional
 
 from trainers.metrics.clicks import Click, next_click
+from trainers.models.sam2.prompts import CLICK_LOGIT, MASK_STRIDE_PX
 from trainers.models.sam2.targets import METAL, VIA, TileTruth, click_targets
 
 if TYPE_CHECKING:
@@ -18,23 +21,46 @@ if TYPE_CHECKING:
     from trainers.models.base import Batch
 
 LOSS_STRIDE = 2
-"""Masks are compared at every second pixel: finer than the decoder, at a quarter of the cost."""
+"""Masks are compared at every second pixel, the resolution of the decoder."""
+BOX_RATE, MASK_RATE, BARE_RATE = 0.12, 0.08, 0.6
+"""Shares of prompts that begin with a box or with a mask to correct, and of those the share
+that comes without a click."""
+VIA_RATE = 0.45
+"""Share of prompts that mean vias where a tile has them."""
+WANTED_RATES = (0.5, 0.3, 0.2)
+"""Shares of annotators who want the net, the layer and the part."""
 
 
 @dataclass
 class Session:
-    """One prompt in the making: an annotator who wants one of the three masks of a tile."""
+    """One prompt in the making: an annotator who wants one of the three masks of a tile.
+
+    Attributes:
+        truth: of the tile.
+        anchor: a click that says what is meant; shown to the model only if in `clicks`.
+        wanted: index into net, layer, part.
+        rng: the annotator's dice.
+        clicks: made so far, in order.
+        box_xyxy: drawn around the net, or None.
+        mask: bool (H, W), a faulty mask of what is wanted, to be corrected, or None.
+    """
 
     truth: TileTruth
+    anchor: Click
     wanted: int
-    """Index into net, layer, part."""
     rng: np.random.Generator
     clicks: list[Click] = field(default_factory=list)
     box_xyxy: tuple[int, int, int, int] | None = None
+    mask: NDArray[np.bool_] | None = None
+
+    @property
+    def has_part(self) -> bool:
+        """Whether the prompts can say which part is meant."""
+        return bool(self.clicks)
 
     def targets(self) -> NDArray[np.bool_]:
         """Return net, layer and part (3, H, W) of the clicks so far."""
-        return click_targets(self.truth, self.clicks)
+        return click_targets(self.truth, [self.anchor, *self.clicks])
 
     def correct(self, preds: NDArray[np.bool_]) -> None:
         """Click on the largest error of `preds` (H/2, W/2), somewhere in its inner half."""
@@ -67,17 +93,37 @@ def start_sessions(batch: Batch, *, prompts_per_tile: int) -> tuple[list[Session
 
 def _start(truth: TileTruth, objects: list[tuple[int, int]], rng: np.random.Generator) -> Session:
     kinds = sorted({kind for kind, _ in objects})
-    kind = VIA if kinds == [VIA] or (VIA in kinds and rng.random() < 0.35) else METAL
+    kind = VIA if kinds == [VIA] or (VIA in kinds and rng.random() < VIA_RATE) else METAL
     instances = [instance for object_kind, instance in objects if object_kind == kind]
     pixels = truth.clickable(kind, int(rng.choice(instances)))
     jitter = float(rng.choice([0.5, 0.8, 1.0]))
     click = next_click(np.zeros_like(pixels), pixels, rng, jitter=jitter)
     assert click is not None, "an object in the list has visible pixels"
-    session = Session(truth, int(rng.choice(3, p=[0.5, 0.3, 0.2])), rng, [click])
-    if rng.random() < 0.1:
+    session = Session(truth, click, int(rng.choice(3, p=WANTED_RATES)), rng)
+    start = rng.random()
+    if start < BOX_RATE:
         session.wanted = 0
         session.box_xyxy = _noisy_box(session.targets()[0], rng)
+    elif start < BOX_RATE + MASK_RATE:
+        session.mask = spoil(session.targets()[session.wanted], rng)
+    if start >= BOX_RATE + MASK_RATE or rng.random() >= BARE_RATE:
+        session.clicks.append(click)
     return session
+
+
+def spoil(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return a mask (H, W) as an annotator might want to correct it: too fat, thin or cut."""
+    radius = int(rng.integers(1, 4))
+    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    change = cv2.erode if rng.random() < 0.5 else cv2.dilate
+    spoilt = change(mask.astype(np.uint8), kernel) > 0
+    rows, cols = np.nonzero(mask)
+    if rng.random() < 0.5:
+        pick = int(rng.integers(len(rows)))
+        along_rows = rng.random() < 0.5
+        coordinate = np.indices(mask.shape)[0 if along_rows else 1]
+        spoilt &= coordinate < (rows if along_rows else cols)[pick]
+    return np.asarray(spoilt if spoilt.any() else mask)
 
 
 def _noisy_box(mask: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, int, int, int]:
@@ -90,10 +136,22 @@ def _noisy_box(mask: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, 
 def prompt_tensors(sessions: list[Session], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return points float32 (B, N, 2) as (x, y) and labels (B, N), padded with label -1."""
     rows = [_points(session) for session in sessions]
-    longest = max(len(row) for row in rows)
+    longest = max(1, *(len(row) for row in rows))
     padded = [row + [(0.0, 0.0, -1.0)] * (longest - len(row)) for row in rows]
     values = torch.tensor(padded, dtype=torch.float32, device=device)
     return values[..., :2], values[..., 2]
+
+
+def mask_prompts(sessions: list[Session], device: torch.device) -> Tensor | None:
+    """Return the masks to correct as logits float32 (B, 1, H/4, W/4), 0 where there is none."""
+    if all(session.mask is None for session in sessions):
+        return None
+    shape = sessions[0].truth.semantic.shape
+    logits = np.zeros((len(sessions), 1, *shape), dtype=np.float32)
+    for row, session in zip(logits, sessions, strict=True):
+        if session.mask is not None:
+            row[0] = np.where(session.mask, CLICK_LOGIT, -CLICK_LOGIT)
+    return functional.avg_pool2d(torch.from_numpy(logits).to(device), MASK_STRIDE_PX)
 
 
 def _points(session: Session) -> list[tuple[float, float, float]]:

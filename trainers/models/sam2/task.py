@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,13 +11,13 @@ from torch.nn import functional
 
 from trainers.data.prompted import SyntheticPromptDataset
 from trainers.errors import TrainingError
-from trainers.losses.prompted import iou_head_loss, mask_loss
+from trainers.losses.prompted import edge_weights, iou_head_loss, mask_loss
 from trainers.models.base import Batch, TaskData
-from trainers.models.sam2.interface import DecodedMasks, ImageFeatures
 from trainers.models.sam2.nano import Sam2Nano, build_sam2_nano
 from trainers.models.sam2.simulate import (
     LOSS_STRIDE,
     Session,
+    mask_prompts,
     prompt_tensors,
     start_sessions,
 )
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from trainers.config import TrainConfig
+    from trainers.models.sam2.interface import DecodedMasks, ImageFeatures
 
-PROMPTS_PER_TILE = 4
+PROMPTS_PER_TILE = 5
 CORRECTION_ROUNDS = (0, 0, 1, 3)
 """Correction clicks before the click that is learned from; one is drawn for each batch."""
-TOKEN_WEIGHTS = (1.0, 1.0, 0.7)
+TOKEN_WEIGHTS = (1.0, 1.0, 0.5)
 """Weight of the net, layer and part masks in the loss."""
+IOU_WEIGHT = 2.0
 VALIDATION_SEED = 900_001
 """Generator seed of the validation tiles; training seeds stay below it."""
 
@@ -52,15 +55,21 @@ class Sam2NanoTask:
     def defaults(self, preset: str) -> Mapping[str, Any]:
         """Return the recipe of the checkpoint that ships; there is one preset."""
         return {
-            "epochs": 14,
+            "epochs": 28,
             "batch_size": 8,
             "image_size": 256,
             "lr": 6e-4,
             "weight_decay": 0.02,
             "schedule": "cosine",
-            "warmup_steps": 150,
+            "warmup_steps": 200,
             "grad_clip": 1.0,
-            "ema_decay": 0.995,
+            "ema_decay": 0.997,
+            "precision": "bf16-mixed",
+            "model_options": {
+                "synth_preset": "train",
+                "tiles_per_epoch": 1200,
+                "num_val_tiles": 48,
+            },
         }
 
     def build_model(self, config: TrainConfig) -> nn.Module:
@@ -78,20 +87,11 @@ class Sam2NanoTask:
                 "To adapt it to your own tiles, train sam_seg."
             )
         options, size_px = config.model_options, config.image_size
-        preset = str(options.get("synth_preset", "mixed"))
-        train = SyntheticPromptDataset(
-            preset=preset,
-            seed=config.seed,
-            num_tiles=int(options.get("tiles_per_epoch", 1000)),
-            size_px=size_px,
+        tiles = partial(SyntheticPromptDataset, preset=options["synth_preset"], size_px=size_px)
+        return TaskData(
+            tiles(seed=config.seed, num_tiles=int(options["tiles_per_epoch"])),
+            tiles(seed=VALIDATION_SEED, num_tiles=int(options["num_val_tiles"])),
         )
-        val = SyntheticPromptDataset(
-            preset=preset,
-            seed=VALIDATION_SEED,
-            num_tiles=int(options.get("num_val_tiles", 64)),
-            size_px=size_px,
-        )
-        return TaskData(train, val)
 
     def training_loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Click, correct 0 to 3 times without gradient, then learn from the next prediction."""
@@ -101,7 +101,7 @@ class Sam2NanoTask:
         sessions, tiles = start_sessions(batch, prompts_per_tile=PROMPTS_PER_TILE)
         if not sessions:
             return {"loss": dense, "dense": dense.detach()}
-        features = select(features, tiles)
+        features = features.select(tiles)
         previous = simulate_corrections(model, features, sessions, _num_rounds(batch))
         decoded = decode(model, features, sessions, previous)
         mask, iou = _prompt_losses(decoded, sessions)
@@ -112,13 +112,6 @@ class Sam2NanoTask:
         """Return mean IoU of layer, net and part after 1 and 3 clicks; `score` is their mean."""
         assert isinstance(model, Sam2Nano)
         return validate_clicks(model, batches)
-
-
-def select(features: ImageFeatures, tiles: list[int]) -> ImageFeatures:
-    """Return the features of one tile for each prompt."""
-    index = torch.tensor(tiles, device=features.embedding.device)
-    fine, coarse = features.high_res
-    return ImageFeatures(features.embedding[index], (fine[index], coarse[index]), features.size_hw)
 
 
 def decode(
@@ -134,22 +127,16 @@ def simulate_corrections(
     model: Sam2Nano, features: ImageFeatures, sessions: list[Session], num_rounds: int
 ) -> Tensor | None:
     """Let each session add up to `num_rounds` corrections; return its last logits."""
-    wanted = torch.tensor([s.wanted for s in sessions], device=features.embedding.device)
-    previous: Tensor | None = None
+    device = features.embedding.device
+    wanted = torch.tensor([s.wanted for s in sessions], device=device)
+    previous = mask_prompts(sessions, device)
     for _ in range(num_rounds):
         decoded = decode(model, features, sessions, previous)
         previous = decoded.logits[torch.arange(len(sessions)), wanted][:, None]
-        preds = (upsample(previous)[:, 0] > 0).cpu().numpy()
+        preds = (previous[:, 0] > 0).cpu().numpy()
         for session, mask in zip(sessions, preds, strict=True):
             session.correct(mask)
     return previous
-
-
-def upsample(logits: Tensor) -> Tensor:
-    """Bring logits from stride 4 to the stride of the loss."""
-    return functional.interpolate(
-        logits, scale_factor=4 // LOSS_STRIDE, mode="bilinear", align_corners=False
-    )
 
 
 def _num_rounds(batch: Batch) -> int:
@@ -165,8 +152,9 @@ def _prompt_losses(decoded: DecodedMasks, sessions: list[Session]) -> tuple[Tens
     truth = np.stack([session.targets() for session in sessions])
     target = torch.from_numpy(truth).to(decoded.logits.device).float()
     target = functional.avg_pool2d(target, LOSS_STRIDE)
-    logits = upsample(decoded.logits)
-    weights = logits.new_tensor(TOKEN_WEIGHTS)
-    mask = (mask_loss(logits, target) * weights).mean()
-    iou = iou_head_loss(decoded.iou, logits, target).mean()
-    return mask, iou
+    logits, is_known = decoded.logits.float(), torch.ones_like(decoded.iou)
+    is_known[:, -1] = is_known.new_tensor([session.has_part for session in sessions])
+    weights = is_known * logits.new_tensor(TOKEN_WEIGHTS)
+    mask = (mask_loss(logits, target, edge_weights(target)) * weights).mean()
+    iou = (iou_head_loss(decoded.iou.float(), logits, target) * is_known).mean()
+    return mask, IOU_WEIGHT * iou

@@ -32,7 +32,7 @@ class ResidualBlock(nn.Module):
 
 
 class ConvTrunk(nn.Module):
-    """Feature maps at strides 4, 8, 16 and 32, finest first, as SAM-2's neck expects.
+    """Feature maps at strides 2, 4, 8, 16 and 32, finest first; SAM-2's neck takes the last four.
 
     Args:
         widths: channels of the four stages.
@@ -57,11 +57,13 @@ class ConvTrunk(nn.Module):
             num_in = width
         self.channel_list = list(reversed(widths))
         """Channels from coarse to fine: the order in which SAM-2's neck builds its convs."""
+        self.finest_channels = widths[0] // 2
+        """Channels of the map at stride 2."""
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Map images (B, 1, H, W), sides multiples of 32, to four maps, finest first."""
-        features = self.stem(images)
-        maps = []
+        """Map images (B, 1, H, W), sides multiples of 32, to five maps, finest first."""
+        maps = [self.stem[:2](images)]
+        features = self.stem[2:](maps[0])
         for stage in self.stages:
             features = stage(features)
             maps.append(features)

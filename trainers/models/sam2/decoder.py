@@ -1,0 +1,87 @@
+"""sam2-nano's mask decoder: SAM-2's own, with one more step of resolution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from sam2.modeling.sam.mask_decoder import MaskDecoder
+from sam2.modeling.sam.transformer import TwoWayTransformer
+from sam2.modeling.sam2_utils import MLP
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from trainers.models.sam2.interface import ImageFeatures
+
+DETAIL_CHANNELS = 8
+"""Channels of the stride-2 maps, of the image's and of each prompt's."""
+
+
+class NanoMaskDecoder(MaskDecoder):
+    """SAM-2's mask decoder, whose stride-4 masks get their fine structure at stride 2.
+
+    A via of 10 px is 2.5 pixels of a stride-4 mask. As SAM-2 goes from stride 16 to 4, so
+    one more transposed convolution goes on to stride 2, joined by image features of that
+    stride; each token's own weights read a correction from it, which is added to its
+    upsampled stride-4 mask (a Laplacian pyramid of two levels: Burt and Adelson 1983).
+
+    Args:
+        width: channels of tokens and image embedding.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__(
+            transformer_dim=width,
+            transformer=TwoWayTransformer(depth=2, embedding_dim=width, num_heads=8, mlp_dim=512),
+            use_high_res_features=True,
+            iou_head_hidden_dim=width,
+            iou_prediction_use_sigmoid=True,
+        )
+        self.detail_upscaling = nn.ConvTranspose2d(width // 8, DETAIL_CHANNELS, 2, stride=2)
+        self.detail_conv = nn.Conv2d(DETAIL_CHANNELS, DETAIL_CHANNELS, 3, padding=1)
+        self.detail_mlps = nn.ModuleList(
+            MLP(width, width, DETAIL_CHANNELS, 3) for _ in range(self.num_mask_tokens)
+        )
+
+    def decode(
+        self, features: ImageFeatures, sparse: Tensor, dense: Tensor, positions: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Predict the masks of the tokens 1 to 3.
+
+        Args:
+            features: of B images, with maps at strides 2, 4 and 8.
+            sparse: float32 (B, N, C), the prompts' tokens.
+            dense: float32 (B, C, H/16, W/16), what is added to the embedding.
+            positions: float32 (B, C, H/16, W/16), their positional codes.
+
+        Returns:
+            Logits float32 (B, 3, H/2, W/2) and predicted IoU (B, 3).
+        """
+        own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
+        tokens = torch.cat([own.expand(sparse.shape[0], -1, -1), sparse], dim=1)
+        embedding = features.embedding + dense
+        out, mixed = self.transformer(embedding, positions, tokens)
+        mixed = mixed.transpose(1, 2).reshape(embedding.shape)
+        mask_tokens = out[:, 2 : 1 + self.num_mask_tokens]
+        iou = self.iou_prediction_head(out[:, 0])[:, 1:]
+        return self._masks(mask_tokens, mixed, features.high_res), iou
+
+    def _masks(self, tokens: Tensor, mixed: Tensor, high_res: tuple[Tensor, ...]) -> Tensor:
+        stride_2, stride_4, stride_8 = high_res
+        up_8, norm, act_8, up_4, act_4 = self.output_upscaling
+        coarse = act_4(up_4(act_8(norm(up_8(mixed) + stride_8))) + stride_4)
+        fine = functional.gelu(self.detail_upscaling(coarse) + stride_2)
+        fine = functional.gelu(self.detail_conv(fine))
+        masks = _read(self.output_hypernetworks_mlps, tokens, coarse)
+        doubled = functional.interpolate(masks, scale_factor=2, mode="bilinear")
+        return doubled + _read(self.detail_mlps, tokens, fine)
+
+
+def _read(mlps: nn.ModuleList, tokens: Tensor, maps: Tensor) -> Tensor:
+    """Weigh the channels of maps (B, C, h, w) by each token (B, 3, D): logits (B, 3, h, w).
+
+    The first of SAM-2's MLPs belongs to its single-mask token, which is not used.
+    """
+    weights = [mlp(tokens[:, i]) for i, mlp in enumerate(list(mlps)[1:])]
+    return torch.einsum("bkc,bchw->bkhw", torch.stack(weights, dim=1), maps)
