@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DUPLICATE_IOU = 0.95
 KINDS: tuple[CandidateKind, ...] = ("net", "layer", "part")
 """In this order where scores are equal."""
+NET_ADVANTAGE = 0.1
+"""A layer is nearly always a surer guess than one of its nets, but a net is meant more often."""
 _KINDS_BY_SIZE: tuple[CandidateKind, ...] = ("layer", "net", "part")
 
 
@@ -103,13 +105,20 @@ def rank(
 ) -> tuple[Candidate, ...]:
     """Return candidates, best first, without empty ones.
 
+    The net comes first unless another one's score is better by more than `NET_ADVANTAGE`.
+
     Args:
         named: masks whose pixel (0, 0) lies at `origin_rc` of the image.
         origin_rc: row and column in pixels.
         first: the kind that the user has chosen already; it stays on top.
 
     """
-    ordered = sorted(named, key=lambda s: (s.kind != first, -s.score, KINDS.index(s.kind)))
+
+    def order(scored: ScoredMask) -> tuple[bool, float, int]:
+        advantage = NET_ADVANTAGE if scored.kind == "net" else 0.0
+        return scored.kind != first, -(scored.score + advantage), KINDS.index(scored.kind)
+
+    ordered = sorted(named, key=order)
     return tuple(
         Candidate(RleMask.from_mask(scored.mask, origin_rc), scored.score, scored.kind)
         for scored in ordered

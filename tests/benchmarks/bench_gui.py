@@ -42,13 +42,15 @@ def labeller(samples, make_napari_viewer, tmp_path):
     shutil.copytree(samples / "images", tiles)
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(1400, 900)
-    labelling, _training = open_docks(viewer)
+    labelling, training = open_docks(viewer)
     driver = Driver(viewer, tmp_path)
     labeller = Labeller(driver, labelling.controller)
     labelling.controller.projects.open(tiles)
     labeller.wait_for_image()
     driver.settle(2)  # the neighbours are embedded ahead while a person looks at the first tile
     yield labeller
+    labelling.controller.close()
+    training.dock.controller.close()
     # pytest keeps both until after napari's check that no viewer is left
     vars(driver).clear()
     vars(labeller).clear()

@@ -109,6 +109,12 @@ def test_the_best_score_comes_first_and_the_net_before_its_equal():
     assert (found[1].mask.row, found[1].mask.col) == (100, 205)
 
 
+@pytest.mark.parametrize(("layer", "first"), [(0.58, "net"), (0.62, "layer")])
+def test_the_net_comes_first_unless_the_layer_is_much_surer(layer, first):
+    found = rank(named(bar(0), bar(10), bar(20), (0.5, layer, 0.1)), (0, 0))
+    assert found[0].kind == first
+
+
 def test_the_kind_that_the_user_corrects_stays_on_top():
     found = rank(named(bar(0), bar(10), bar(20), (0.5, 0.5, 0.7)), (0, 0), first="layer")
     assert [c.kind for c in found] == ["layer", "part", "net"]
