@@ -101,21 +101,24 @@ def _pieces(source: ScoredMask, clicks: Sequence[Click]) -> NDArray[np.bool_]:
 
 
 def rank(
-    named: Iterable[ScoredMask], origin_rc: tuple[int, int], *, first: CandidateKind | None = None
+    named: Iterable[ScoredMask],
+    origin_rc: tuple[int, int],
+    *,
+    first: CandidateKind | None = None,
+    net_advantage: float = 0.0,
 ) -> tuple[Candidate, ...]:
     """Return candidates, best first, without empty ones.
-
-    The net comes first unless another one's score is better by more than `NET_ADVANTAGE`.
 
     Args:
         named: masks whose pixel (0, 0) lies at `origin_rc` of the image.
         origin_rc: row and column in pixels.
         first: the kind that the user has chosen already; it stays on top.
+        net_advantage: by how much another score must be better than the net's to come first.
 
     """
 
     def order(scored: ScoredMask) -> tuple[bool, float, int]:
-        advantage = NET_ADVANTAGE if scored.kind == "net" else 0.0
+        advantage = net_advantage if scored.kind == "net" else 0.0
         return scored.kind != first, -(scored.score + advantage), KINDS.index(scored.kind)
 
     ordered = sorted(named, key=order)

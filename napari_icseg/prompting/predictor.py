@@ -10,7 +10,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from napari_icseg.prompting.candidates import KINDS, name_masks, rank, refine_net
+from napari_icseg.prompting.candidates import (
+    KINDS,
+    NET_ADVANTAGE,
+    name_masks,
+    rank,
+    refine_net,
+)
 from napari_icseg.prompting.input_frame import InputFrame
 from napari_icseg.prompting.interrupt import make_interruptible, stopping
 from napari_icseg.prompting.prompt_image import PromptImage
@@ -102,7 +108,12 @@ class Sam2PromptPredictor:
             logits = self._frame(window).unfit(decoded.logits)[0].cpu().numpy()
         named = name_masks(logits, decoded.iou[0].float().cpu().numpy(), kinds)
         named = refine_net(named, local) if kinds else named
-        found = rank(map(self._calibrated, named), (window.top, window.left), first=prompts.kind)
+        found = rank(
+            map(self._calibrated, named),
+            (window.top, window.left),
+            first=prompts.kind,
+            net_advantage=NET_ADVANTAGE if kinds else 0.0,
+        )
         image_hw = embedding.image_hw
         return tuple(replace(c, is_cut=window.cuts(c.mask, image_hw)) for c in found)
 

@@ -111,8 +111,8 @@ def test_the_best_score_comes_first_and_the_net_before_its_equal():
 
 @pytest.mark.parametrize(("layer", "first"), [(0.58, "net"), (0.62, "layer")])
 def test_the_net_comes_first_unless_the_layer_is_much_surer(layer, first):
-    found = rank(named(bar(0), bar(10), bar(20), (0.5, layer, 0.1)), (0, 0))
-    assert found[0].kind == first
+    masks = named(bar(0), bar(10), bar(20), (0.5, layer, 0.1))
+    assert rank(masks, (0, 0), net_advantage=0.1)[0].kind == first
 
 
 def test_the_kind_that_the_user_corrects_stays_on_top():
