@@ -127,6 +127,9 @@ def describe(state: ClickState) -> str:
         return ""
     num = len(state.candidates)
     tab = " · Tab for next" if num > 1 else ""
-    cut = " · goes on beyond" if candidate.is_cut else ""
-    cut = " · being followed…" if state.is_growing else cut
-    return f"{candidate.kind} {state.index + 1}/{num} · score {candidate.score:.2f}{cut}{tab}"
+    beyond = ""
+    if state.is_growing:
+        beyond = " · being followed…"
+    elif candidate.is_cut:
+        beyond = " · goes on beyond"
+    return f"{candidate.kind} {state.index + 1}/{num} · score {candidate.score:.2f}{beyond}{tab}"

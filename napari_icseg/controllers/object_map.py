@@ -48,10 +48,10 @@ class ObjectMap:
         *,
         reuse: NDArray[np.int32] | None = None,
     ) -> None:
-        self.labels: NDArray[np.int32] = np.zeros(shape_hw, dtype=np.int32)
-        if reuse is not None and reuse.shape == self.labels.shape:
-            self.labels = reuse
-            self.labels[...] = 0
+        if reuse is None or reuse.shape != shape_hw:
+            reuse = np.zeros(shape_hw, dtype=np.int32)
+        self.labels: NDArray[np.int32] = reuse
+        self.labels[...] = 0
         self._saved = self.labels.copy()
         self._shape_hw = shape_hw
         self._slot_of = {record.id: slot for slot, record in enumerate(classes)}
