@@ -158,6 +158,38 @@ def require_model(checkpoint: Checkpoint, name: str) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Inherited:
+    """What a model took from another's checkpoint; `new` and `left` name the rest on each side."""
+
+    taken: tuple[str, ...]
+    new: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+def inherit_weights(model: nn.Module, checkpoint: Checkpoint) -> Inherited:
+    """Put those weights into `model` whose name and shape agree.
+
+    Raises `CheckpointError` if none does: the checkpoint is then of another sort of model.
+    """
+    own = model.state_dict()
+    fitting = {
+        name: value.to(own[name].dtype)
+        for name, value in checkpoint.weights.items()
+        if name in own and own[name].shape == value.shape
+    }
+    if not fitting:
+        raise CheckpointError(
+            f"No weight of {checkpoint.path} fits this model. Choose a parent of the same model."
+        )
+    model.load_state_dict(fitting, strict=False)
+    return Inherited(
+        tuple(fitting),
+        tuple(name for name in own if name not in fitting),
+        tuple(name for name in checkpoint.weights if name not in fitting),
+    )
+
+
 def load_weights(model: nn.Module, checkpoint: Checkpoint) -> None:
     """Put the weights into `model`; raise `CheckpointError` if they do not fit it."""
     try:

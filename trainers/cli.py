@@ -36,6 +36,9 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="New folder for the run.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Run folder to go on with.")] = None,
+    parent: Annotated[
+        Path | None, typer.Option(help="Run or checkpoint whose weights to start from.")
+    ] = None,
     preset: Annotated[str, typer.Option(help="best or paper.")] = "best",
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     batch_size: Annotated[int | None, typer.Option(min=1)] = None,
@@ -69,6 +72,7 @@ def train(
 
 
 _TRAIN_FIELDS = (
+    "parent",
     "epochs",
     "batch_size",
     "lr",

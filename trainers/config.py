@@ -30,6 +30,8 @@ class TrainConfig(BaseModel):
     """The run folder; must be new or empty."""
     data: Path | None = None
     """Folder with labelled images; None only for a model that trains on synthetic data."""
+    parent: Path | None = None
+    """Checkpoint or run whose weights the training starts from, where names and shapes agree."""
     preset: Preset = "best"
     class_names: tuple[str, ...] = ()
     """Foreground classes, in the order of their ids 1, 2, …; filled in from the data if empty."""
@@ -81,8 +83,10 @@ class TrainConfig(BaseModel):
     def model_post_init(self, _context: Any) -> None:
         """Make the paths absolute."""
         object.__setattr__(self, "out", self.out.expanduser().absolute())
-        if self.data is not None:
-            object.__setattr__(self, "data", self.data.expanduser().absolute())
+        for name in ("data", "parent"):
+            path = getattr(self, name)
+            if path is not None:
+                object.__setattr__(self, name, path.expanduser().absolute())
 
     def replace(self, **changes: Any) -> TrainConfig:
         """Return a validated copy with `changes`."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trainers.checkpoint import Checkpoint
 
 EMBEDDED = Path(__file__).parent / "weights" / "sam2-nano.safetensors"
-_PLACES = ("out", "data")
+_PLACES = ("out", "data", "parent")
 """Settings that name folders of the machine that trained; they say nothing elsewhere."""
 
 

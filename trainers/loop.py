@@ -6,6 +6,7 @@ optimiser state are therefore all that a resume needs to reach the same result b
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from dataclasses import asdict
@@ -15,19 +16,29 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from trainers.checkpoint import load_tensors, save_checkpoint, save_tensors
+from trainers.checkpoint import (
+    inherit_weights,
+    load_checkpoint,
+    load_tensors,
+    save_checkpoint,
+    save_tensors,
+)
 from trainers.data.batches import build_loader, split_batches
 from trainers.errors import CheckpointError, TrainingError
 from trainers.optimizer import AveragedModel, build_optimizer, learning_rate
 from trainers.report import Position, Report
+from trainers.run_folder import checkpoint_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from trainers.config import TrainConfig
     from trainers.models.base import Batch, Task, TaskData
     from trainers.progress import EventWriter
     from trainers.run_folder import RunFolder
+
+log = logging.getLogger("trainers")
 
 
 class RunCancelledError(Exception):
@@ -69,7 +80,10 @@ class Loop:
         self.meta, self.is_cancelled = meta, is_cancelled
         self.position = Position()
         self.fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)
-        self.model = task.build_model(config).to(self.fabric.device)
+        model = task.build_model(config)
+        if config.parent is not None and not folder.state.exists():
+            self._inherit(model, config.parent)
+        self.model = model.to(self.fabric.device)
         self.optimizer = build_optimizer(self.model, config)
         wrapped = self.fabric.setup(_LossModule(task, self.model), self.optimizer)
         self._module, self._stepper = wrapped
@@ -81,6 +95,10 @@ class Loop:
         self.report = Report(
             events, config, num_steps=self.num_steps, device=str(self.fabric.device)
         )
+
+    def _inherit(self, model: nn.Module, parent: Path) -> None:
+        found = inherit_weights(model, load_checkpoint(checkpoint_file(parent)))
+        log.info("%d weights from %s; new: %s", len(found.taken), parent, found.new or "none")
 
     @property
     def num_steps(self) -> int:

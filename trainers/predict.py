@@ -19,7 +19,7 @@ from trainers.io.images import read_image, to_unit
 from trainers.io.masks import write_semantic
 from trainers.models.base import SegmentationTask
 from trainers.registry import build_task
-from trainers.run_folder import RunFolder
+from trainers.run_folder import checkpoint_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +63,7 @@ def load_run(path: Path, *, device: str = "auto") -> LoadedModel:
         CheckpointError: missing, damaged, or of a model that does not segment by itself.
 
     """
-    checkpoint = load_checkpoint(_checkpoint_path(Path(path)))
+    checkpoint = load_checkpoint(checkpoint_file(Path(path)))
     config = _config_of(checkpoint)
     task = build_task(config.model)
     if not isinstance(task, SegmentationTask):
@@ -75,19 +75,6 @@ def load_run(path: Path, *, device: str = "auto") -> LoadedModel:
     load_weights(model, checkpoint)
     target = choose_device(device)
     return LoadedModel(task, model.to(target).eval(), config, checkpoint.meta, target)
-
-
-def _checkpoint_path(path: Path) -> Path:
-    """Return the file itself, or the best (else the last) checkpoint of a run folder."""
-    if not path.is_dir():
-        return path
-    folder = RunFolder(path)
-    for file in (folder.best, folder.last):
-        if file.exists():
-            return file
-    raise CheckpointError(
-        f"{path} has no checkpoint yet. Wait for the first epoch, or choose a finished run."
-    )
 
 
 def _config_of(checkpoint: Checkpoint) -> TrainConfig:

@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from trainers.errors import DataError, TrainingError
+from trainers.errors import CheckpointError, DataError, TrainingError
 from trainers.io.atomic import write_error, write_text_atomic
 from trainers.io.manifest import MANIFEST_NAME
 from trainers.progress import (
@@ -101,6 +101,22 @@ class RunFolder:
         process = psutil.Process(os.getpid())
         fields = {"pid": process.pid, "create_time": process.create_time()}
         write_text_atomic(self.path / PROCESS_FILE, json.dumps(fields) + "\n")
+
+
+def checkpoint_file(path: Path) -> Path:
+    """Return the file itself, or the best (else the last) checkpoint of a run folder.
+
+    Raises `CheckpointError` if the run has none yet.
+    """
+    if not path.is_dir():
+        return path
+    folder = RunFolder(path)
+    for file in (folder.best, folder.last):
+        if file.exists():
+            return file
+    raise CheckpointError(
+        f"{path} has no checkpoint yet. Wait for the first epoch, or choose a finished run."
+    )
 
 
 @dataclass(frozen=True)

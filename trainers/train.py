@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from trainers.checkpoint import load_checkpoint
 from trainers.config import TrainConfig, read_config
 from trainers.data.snapshot import Snapshot, ensure_snapshot
 from trainers.errors import IcsegError, TrainingError
 from trainers.io.atomic import write_error, write_text_atomic
+from trainers.io.manifest import file_sha256
 from trainers.loop import Loop, RunCancelledError
 from trainers.metrics.segmentation import nested
 from trainers.progress import Event, EventWriter, RunState, RunStatus, read_process, read_status
 from trainers.registry import build_task
-from trainers.run_folder import RunFolder, code_version
+from trainers.run_folder import RunFolder, checkpoint_file, code_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,8 +156,18 @@ class _Run:
             "seed": config.seed,
             "code": code_version(),
             "data_sha256": snapshot.sha256 if snapshot is not None else None,
+            "parent": self._parent(config),
             "config": json.loads(config.model_dump_json()),
         }
+
+    def _parent(self, config: TrainConfig) -> dict[str, str] | None:
+        """Return name and hash of the checkpoint to start from; remembered where it is gone."""
+        if config.parent is None:
+            return None
+        if self.folder.state.exists():
+            return dict(load_checkpoint(self.folder.last).meta.get("parent") or {})
+        file = checkpoint_file(config.parent)
+        return {"name": config.parent.name, "sha256": file_sha256(file)}
 
     def _snapshot(self, config: TrainConfig) -> Snapshot | None:
         """Return the fixed data; None for a model that trains without."""

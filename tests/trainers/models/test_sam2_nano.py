@@ -10,7 +10,7 @@ from trainers.errors import CheckpointError
 from trainers.metrics.clicks import Click
 from trainers.models.sam2.components import connected_net
 from trainers.models.sam2.nano import STD_FLOOR, build_sam2_nano, standardize
-from trainers.models.sam2.prompts import click_disks
+from trainers.models.sam2.prompts import click_disks, guides
 from trainers.models.sam2.targets import METAL, VIA, TileTruth, click_targets
 
 
@@ -25,10 +25,10 @@ def test_it_fits_in_twenty_megabytes_at_half_precision(model):
 
 @pytest.mark.parametrize("size_hw", [(256, 256), (64, 96), (512, 320)])
 @torch.no_grad()
-def test_any_size_of_whole_strides_gives_masks_at_stride_two(model, size_hw):
+def test_any_size_of_whole_strides_gives_masks_of_that_size(model, size_hw):
     features = model.encode(torch.rand(1, 1, *size_hw))
     decoded = model.decode(features, torch.tensor([[[5.0, 7.0]]]), torch.ones(1, 1))
-    assert decoded.logits.shape == (1, 3, size_hw[0] // 2, size_hw[1] // 2)
+    assert decoded.logits.shape == (1, 3, *size_hw)
     assert decoded.iou.shape == (1, 3)
     assert ((decoded.iou >= 0) & (decoded.iou <= 1)).all()
 
@@ -79,15 +79,42 @@ def test_positions_are_counted_from_click_box_or_centre(model):
     assert origin[:, 0].tolist() == [[50.0, 20.0], [27.5, 13.0], [48.0, 32.0]]
 
 
+@pytest.mark.parametrize("stride", [1, 2, 4])
 @torch.no_grad()
-def test_a_mask_prompt_may_come_at_the_stride_of_the_answer(model):
-    features = model.encode(torch.rand(1, 1, 64, 64))
+def test_a_mask_prompt_may_come_at_any_stride_down_to_four(model, stride):
     point, label = torch.tensor([[[20.0, 30.0]]]), torch.ones(1, 1)
     coarse = torch.randn(1, 1, 16, 16)
-    fine = coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-    first = model.decode(features, point, label, coarse).logits
-    second = model.decode(features, point, label, fine).logits
-    torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-4)
+    fine = coarse.repeat_interleave(4 // stride, dim=2).repeat_interleave(4 // stride, dim=3)
+    expected = model.prompt_encoder.dense(point, label, coarse, (64, 64))
+    found = model.prompt_encoder.dense(point, label, fine, (64, 64))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    shown = guides(point, label, fine, (64, 64))[:, 1]
+    if stride == 2:
+        torch.testing.assert_close(shown, fine[:, 0] / 10)
+    assert shown.shape == (1, 32, 32)
+
+
+def test_the_guides_say_on_which_side_of_an_edge_a_click_lies():
+    points, labels = torch.tensor([[[20.0, 30.0], [24.0, 30.0]]]), torch.tensor([[1.0, 0.0]])
+    clicks = guides(points, labels, None, (64, 64))[0, 0]
+    assert clicks[15, 10] > 0.5
+    assert clicks[15, 12] < -0.5
+    assert clicks[25, 25].abs() < 0.01
+
+
+@torch.no_grad()
+def test_a_token_hears_what_the_mask_to_correct_said_under_its_click(model):
+    features = model.encode(torch.rand(1, 1, 64, 64))
+    point, label, origin = torch.tensor([[[20.0, 30.0]]]), torch.ones(1, 1), torch.zeros(1, 1, 2)
+    told = build_sam2_nano(seed=3).prompt_encoder
+    torch.nn.init.ones_(told.shown_at_click[-1].weight)
+    here, elsewhere = torch.zeros(1, 1, 64, 64), torch.zeros(1, 1, 64, 64)
+    here[..., 28:33, 18:23] = 4.0
+    elsewhere[..., 50:55, 50:55] = 4.0
+    none = told.sparse(point, label, features, origin)
+    assert not torch.allclose(told.sparse(point, label, features, origin, here)[:, 0], none[:, 0])
+    off = told.sparse(point, label, features, origin, elsewhere)
+    torch.testing.assert_close(off, told.sparse(point, label, features, origin, here * 0))
 
 
 @torch.no_grad()

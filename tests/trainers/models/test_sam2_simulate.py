@@ -7,6 +7,7 @@ from torch.utils.data import default_collate
 
 from trainers.data.prompted import SyntheticPromptDataset
 from trainers.metrics.interactive import mask_iou
+from trainers.models.sam2 import task
 from trainers.models.sam2.nano import build_sam2_nano
 from trainers.models.sam2.simulate import (
     mask_prompts,
@@ -93,11 +94,12 @@ def test_no_mask_no_mask_prompt(sessions):
     assert mask_prompts([s for s in sessions if s.mask is None], CPU) is None
 
 
-def test_the_loss_of_a_batch_reaches_every_weight_that_is_used(batch):
+def test_the_loss_of_a_corrected_batch_reaches_every_weight_that_is_used(batch, monkeypatch):
+    monkeypatch.setattr(task, "CORRECTION_ROUNDS", (1,))
     model = build_sam2_nano(seed=0)
     losses = Sam2NanoTask().training_loss(model, batch)
     losses["loss"].backward()
     without = {name for name, p in model.named_parameters() if p.grad is None}
     # SAM-2's single-mask token and its parts for no prompt at all
-    unused = ("hypernetworks_mlps.0.", "detail_mlps.0.", "no_mask_embed")
+    unused = ("hypernetworks_mlps.0.", "detail_mlps.0.", "edge_mlps.0.", "no_mask_embed")
     assert all(any(part in name for part in unused) for name in without), without

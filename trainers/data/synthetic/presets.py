@@ -144,7 +144,10 @@ TRAIN_VIAS = replace(
     stains=STAINED,
 )
 
-TRAIN = SynthConfig(name="train", mixture=((MIXED, 0.45), (TRAIN_VIAS, 0.35), (TRAIN_METAL, 0.2)))
+TRAIN = SynthConfig(
+    name="train",
+    mixture=((MIXED, 0.38), (TRAIN_VIAS, 0.26), (METAL_VIAS, 0.18), (TRAIN_METAL, 0.18)),
+)
 
 PRESETS: dict[str, SynthConfig] = {
     config.name: config for config in (AVR_M1, METAL_VIAS, MIXED, TRAIN)

@@ -16,15 +16,21 @@ if TYPE_CHECKING:
 
 DETAIL_CHANNELS = 8
 """Channels of the stride-2 maps, of the image's and of each prompt's."""
+EDGE_CHANNELS = 4
+"""Channels of the image's full-resolution map; it is kept for every embedded window."""
+NUM_GUIDES = 2
+"""Maps that each prompt brings at stride 2: its clicks, and the mask that it corrects."""
 
 
 class NanoMaskDecoder(MaskDecoder):
-    """SAM-2's mask decoder, whose stride-4 masks get their fine structure at stride 2.
+    """SAM-2's mask decoder, whose stride-4 masks get their fine structure at strides 2 and 1.
 
     A via of 10 px is 2.5 pixels of a stride-4 mask. As SAM-2 goes from stride 16 to 4, so
     one more transposed convolution goes on to stride 2, joined by image features of that
-    stride; each token's own weights read a correction from it, which is added to its
-    upsampled stride-4 mask (a Laplacian pyramid of two levels: Burt and Adelson 1983).
+    stride and by the prompt's guides; each token's own weights read a correction from it,
+    which is added to its upsampled stride-4 mask (a Laplacian pyramid: Burt and Adelson
+    1983). At full resolution the weights read the image's own features alone, which costs
+    next to nothing a click.
 
     Args:
         width: channels of tokens and image embedding.
@@ -40,23 +46,37 @@ class NanoMaskDecoder(MaskDecoder):
         )
         self.detail_upscaling = nn.ConvTranspose2d(width // 8, DETAIL_CHANNELS, 2, stride=2)
         self.detail_conv = nn.Conv2d(DETAIL_CHANNELS, DETAIL_CHANNELS, 3, padding=1)
-        self.detail_mlps = nn.ModuleList(
-            MLP(width, width, DETAIL_CHANNELS, 3) for _ in range(self.num_mask_tokens)
-        )
+        self.detail_mlps = self._mlps(width, DETAIL_CHANNELS)
+        self.guide_conv = nn.Conv2d(NUM_GUIDES, DETAIL_CHANNELS, 3, padding=1, bias=False)
+        zero(self.guide_conv)
+        self.edge_mlps = self._mlps(width, EDGE_CHANNELS)
+        for mlp in self.edge_mlps:
+            assert isinstance(mlp, MLP)
+            zero(mlp.layers[-1])
+
+    def _mlps(self, width: int, channels: int) -> nn.ModuleList:
+        """Return an MLP for each token that turns it into weights of a map's channels."""
+        return nn.ModuleList(MLP(width, width, channels, 3) for _ in range(self.num_mask_tokens))
 
     def decode(
-        self, features: ImageFeatures, sparse: Tensor, dense: Tensor, positions: Tensor
+        self,
+        features: ImageFeatures,
+        sparse: Tensor,
+        dense: Tensor,
+        positions: Tensor,
+        guides: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Predict the masks of the tokens 1 to 3.
 
         Args:
-            features: of B images, with maps at strides 2, 4 and 8.
+            features: of B images, with maps at strides 1, 2, 4 and 8.
             sparse: float32 (B, N, C), the prompts' tokens.
             dense: float32 (B, C, H/16, W/16), what is added to the embedding.
             positions: float32 (B, C, H/16, W/16), their positional codes.
+            guides: float32 (B, 2, H/2, W/2), see `NanoPromptEncoder.guides`.
 
         Returns:
-            Logits float32 (B, 3, H/2, W/2) and predicted IoU (B, 3).
+            Logits float32 (B, 3, H, W) and predicted IoU (B, 3).
         """
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         tokens = torch.cat([own.expand(sparse.shape[0], -1, -1), sparse], dim=1)
@@ -65,17 +85,29 @@ class NanoMaskDecoder(MaskDecoder):
         mixed = mixed.transpose(1, 2).reshape(embedding.shape)
         mask_tokens = out[:, 2 : 1 + self.num_mask_tokens]
         iou = self.iou_prediction_head(out[:, 0])[:, 1:]
-        return self._masks(mask_tokens, mixed, features.high_res), iou
+        return self._masks(mask_tokens, mixed, features.high_res, guides), iou
 
-    def _masks(self, tokens: Tensor, mixed: Tensor, high_res: tuple[Tensor, ...]) -> Tensor:
-        stride_2, stride_4, stride_8 = high_res
+    def _masks(
+        self, tokens: Tensor, mixed: Tensor, high_res: tuple[Tensor, ...], guides: Tensor
+    ) -> Tensor:
+        stride_1, stride_2, stride_4, stride_8 = high_res
         up_8, norm, act_8, up_4, act_4 = self.output_upscaling
         coarse = act_4(up_4(act_8(norm(up_8(mixed) + stride_8))) + stride_4)
-        fine = functional.gelu(self.detail_upscaling(coarse) + stride_2)
+        fine = functional.gelu(self.detail_upscaling(coarse) + stride_2 + self.guide_conv(guides))
         fine = functional.gelu(self.detail_conv(fine))
         masks = _read(self.output_hypernetworks_mlps, tokens, coarse)
-        doubled = functional.interpolate(masks, scale_factor=2, mode="bilinear")
-        return doubled + _read(self.detail_mlps, tokens, fine)
+        masks = _doubled(masks) + _read(self.detail_mlps, tokens, fine)
+        return _doubled(masks) + _read(self.edge_mlps, tokens, stride_1)
+
+
+def zero(layer: nn.Module) -> None:
+    """Let a linear layer add nothing at first: what it joins has been trained without it."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
+def _doubled(masks: Tensor) -> Tensor:
+    return functional.interpolate(masks, scale_factor=2, mode="bilinear")
 
 
 def _read(mlps: nn.ModuleList, tokens: Tensor, maps: Tensor) -> Tensor:

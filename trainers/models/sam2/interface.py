@@ -19,7 +19,7 @@ class ImageFeatures:
         embedding: float32 (B, C, H/16, W/16).
         high_res: finer maps for the mask decoder, finest first: those at strides 4 and 8 that
             SAM-2 has, float32 (B, C/8, H/4, W/4) and (B, C/4, H/8, W/8), last; sam2-nano has
-            one at stride 2 before them.
+            two at strides 1 and 2 before them.
         size_hw: height and width of the input in pixels.
     """
 
@@ -48,7 +48,7 @@ class DecodedMasks:
     """Three masks for each set of prompts.
 
     Attributes:
-        logits: float32 (B, 3, H/s, W/s), above 0 is inside; s is 4 for SAM 2.1, 2 for sam2-nano.
+        logits: float32 (B, 3, H/s, W/s), above 0 is inside; s is 4 for SAM 2.1, 1 for sam2-nano.
         iou: float32 (B, 3), the IoU that the model expects of each.
     """
 

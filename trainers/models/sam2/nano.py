@@ -7,9 +7,9 @@ from sam2.modeling.backbones.image_encoder import FpnNeck, ImageEncoder
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainers.models.sam2.decoder import DETAIL_CHANNELS, NanoMaskDecoder
+from trainers.models.sam2.decoder import DETAIL_CHANNELS, EDGE_CHANNELS, NanoMaskDecoder
 from trainers.models.sam2.interface import DecodedMasks, ImageFeatures
-from trainers.models.sam2.prompts import NanoPromptEncoder
+from trainers.models.sam2.prompts import NanoPromptEncoder, guides
 from trainers.models.sam2.trunk import DEFAULT_WIDTHS, ConvTrunk, Widths, conv_bn
 
 TOKENS = ("net", "layer", "part")
@@ -50,6 +50,7 @@ class Sam2Nano(nn.Module):
         self.prompt_encoder = NanoPromptEncoder(width)
         self.mask_decoder = NanoMaskDecoder(width)
         self.detail = DetailHead(trunk.finest_channels, width)
+        self.edges = EdgeHead()
         self.dense_head = nn.Conv2d(width, NUM_DENSE_CLASSES, 1)
 
     def encode(self, images: Tensor) -> ImageFeatures:
@@ -59,7 +60,7 @@ class Sam2Nano(nn.Module):
             images: float32 (B, 1, H, W) in 0..1, H and W multiples of 32.
 
         Returns:
-            Maps at strides 16, and 2, 4 and 8 as the decoder takes them.
+            Maps at strides 16, and 1, 2, 4 and 8 as the decoder takes them.
         """
         features, _ = self.encode_with_classes(images)
         return features
@@ -67,10 +68,16 @@ class Sam2Nano(nn.Module):
     def encode_with_classes(self, images: Tensor) -> tuple[ImageFeatures, Tensor]:
         """As `encode`, and the dense class logits (B, 3, H/4, W/4) used in training."""
         encoder, decoder = self.image_encoder, self.mask_decoder
-        finest, *levels = encoder.trunk(standardize(images))
+        standardized = standardize(images)
+        finest, *levels = encoder.trunk(standardized)
         stride_4, stride_8, stride_16, _ = encoder.neck(levels)[0]
         stride_2 = self.detail(finest, stride_4)
-        high_res = (stride_2, decoder.conv_s0(stride_4), decoder.conv_s1(stride_8))
+        high_res = (
+            self.edges(standardized, stride_2),
+            stride_2,
+            decoder.conv_s0(stride_4),
+            decoder.conv_s1(stride_8),
+        )
         height, width = images.shape[-2:]
         features = ImageFeatures(stride_16, high_res, (int(height), int(width)))
         return features, self.dense_head(stride_4)
@@ -88,19 +95,20 @@ class Sam2Nano(nn.Module):
             features: of B images, or of one image for B sets of prompts.
             points_xy: float32 (B, N, 2), input pixels.
             point_labels: int (B, N): 1 positive, 0 negative, 2/3 box corners, -1 padding.
-            mask_logits: float32 (B, 1, H/4, W/4) or (B, 1, H/2, W/2), a mask to correct.
+            mask_logits: float32 (B, 1, H/4, W/4) or finer, a mask to correct.
 
         Returns:
-            Logits float32 (B, 3, H/2, W/2) and predicted IoU (B, 3), in the order of `TOKENS`.
+            Logits float32 (B, 3, H, W) and predicted IoU (B, 3), in the order of `TOKENS`.
         """
         features = features.for_each_prompt(points_xy.shape[0])
         prompts, size_hw = self.prompt_encoder, features.size_hw
         origin_xy = prompts.origin(points_xy, point_labels, size_hw)
         logits, iou = self.mask_decoder.decode(
             features,
-            prompts.sparse(points_xy, point_labels, features, origin_xy),
+            prompts.sparse(points_xy, point_labels, features, origin_xy, mask_logits),
             prompts.dense(points_xy, point_labels, mask_logits, size_hw),
             prompts.dense_positions(size_hw, origin_xy),
+            guides(points_xy, point_labels, mask_logits, size_hw),
         )
         return DecodedMasks(logits, iou)
 
@@ -133,6 +141,25 @@ class DetailHead(nn.Module):
         """Join (B, F, H/2, W/2) and (B, C, H/4, W/4) to (B, 8, H/2, W/2)."""
         known = functional.interpolate(self.coarse(coarse), scale_factor=2, mode="nearest")
         features: Tensor = self.out(functional.relu(self.mix(fine + known)))
+        return features
+
+
+class EdgeHead(nn.Module):
+    """Full-resolution features that place an edge within a pixel.
+
+    The image itself, joined by what the stride-2 features make of each place.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fine = nn.Conv2d(1, 2 * EDGE_CHANNELS, 3, padding=1)
+        self.coarse = nn.Conv2d(DETAIL_CHANNELS, 2 * EDGE_CHANNELS, 1)
+        self.out = nn.Conv2d(2 * EDGE_CHANNELS, EDGE_CHANNELS, 3, padding=1)
+
+    def forward(self, images: Tensor, stride_2: Tensor) -> Tensor:
+        """Join (B, 1, H, W) and (B, 8, H/2, W/2) to (B, 4, H, W)."""
+        known = functional.interpolate(self.coarse(stride_2), scale_factor=2, mode="bilinear")
+        features: Tensor = self.out(functional.relu(self.fine(images) + known))
         return features
 
 

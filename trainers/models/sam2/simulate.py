@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 
     from trainers.models.base import Batch
 
-LOSS_STRIDE = 2
-"""Masks are compared at every second pixel, the resolution of the decoder."""
 BOX_RATE, MASK_RATE, BARE_RATE = 0.12, 0.08, 0.6
 """Shares of prompts that begin with a box or with a mask to correct, and of those the share
 that comes without a click."""
-VIA_RATE = 0.45
+VIA_RATE = 0.55
 """Share of prompts that mean vias where a tile has them."""
 WANTED_RATES = (0.5, 0.3, 0.2)
 """Shares of annotators who want the net, the layer and the part."""
@@ -63,11 +61,10 @@ class Session:
         return click_targets(self.truth, [self.anchor, *self.clicks])
 
     def correct(self, preds: NDArray[np.bool_]) -> None:
-        """Click on the largest error of `preds` (H/2, W/2), somewhere in its inner half."""
-        target = self.targets()[self.wanted][::LOSS_STRIDE, ::LOSS_STRIDE]
-        click = next_click(preds, target, self.rng, jitter=0.7)
+        """Click on the largest error of `preds` (H, W), somewhere in its inner part."""
+        click = next_click(preds, self.targets()[self.wanted], self.rng, jitter=0.7)
         if click is not None:
-            self.clicks.append(Click(click.x * LOSS_STRIDE, click.y * LOSS_STRIDE, click.positive))
+            self.clicks.append(click)
 
 
 def tile_truths(batch: Batch) -> list[TileTruth]:

@@ -15,7 +15,6 @@ from trainers.losses.prompted import edge_weights, iou_head_loss, mask_loss
 from trainers.models.base import Batch, TaskData
 from trainers.models.sam2.nano import Sam2Nano, build_sam2_nano
 from trainers.models.sam2.simulate import (
-    LOSS_STRIDE,
     Session,
     mask_prompts,
     prompt_tensors,
@@ -145,13 +144,12 @@ def _num_rounds(batch: Batch) -> int:
 
 def _dense_loss(class_logits: Tensor, semantic: Tensor) -> Tensor:
     logits = functional.interpolate(class_logits, scale_factor=2, mode="bilinear")
-    return functional.cross_entropy(logits, semantic[:, ::2, ::2].long())
+    return functional.cross_entropy(logits.float(), semantic[:, ::2, ::2].long())
 
 
 def _prompt_losses(decoded: DecodedMasks, sessions: list[Session]) -> tuple[Tensor, Tensor]:
     truth = np.stack([session.targets() for session in sessions])
     target = torch.from_numpy(truth).to(decoded.logits.device).float()
-    target = functional.avg_pool2d(target, LOSS_STRIDE)
     logits, is_known = decoded.logits.float(), torch.ones_like(decoded.iou)
     is_known[:, -1] = is_known.new_tensor([session.has_part for session in sessions])
     weights = is_known * logits.new_tensor(TOKEN_WEIGHTS)
