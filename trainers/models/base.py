@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from trainers.config import TrainConfig
+    from trainers.io.rle import RleMask
 
 Batch = dict[str, "Tensor"]
 
@@ -31,6 +32,21 @@ class EpochDataset(Protocol):
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch (0-based) whose random draws `__getitem__` uses."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One object that a model has found.
+
+    Attributes:
+        class_id: 1, 2, … as in `TrainConfig.class_names`.
+        score: how sure the model is, 0..1.
+        mask: its pixels.
+    """
+
+    class_id: int
+    score: float
+    mask: RleMask
 
 
 @dataclass(frozen=True)
@@ -79,4 +95,26 @@ class SegmentationTask(Task, Protocol):
         """Return the probability of each foreground class, float32 (B, C, H, W), 0..1.
 
         `image` is float32 (B, 1, H, W), 0..1, of any H and W; the model is in eval mode.
+        """
+
+
+@runtime_checkable
+class InstanceTask(SegmentationTask, Protocol):
+    """A task whose model finds objects one by one; of other models they are the components."""
+
+    def predict_instances(self, model: nn.Module, image: Tensor) -> list[Instance]:
+        """Return the objects of one image, float32 (1, 1, H, W), 0..1, of any H and W."""
+
+
+@runtime_checkable
+class PromptedTask(SegmentationTask, Protocol):
+    """A task whose model can also be given prompts from the ground truth.
+
+    That is the paper's way of testing SAM-SEG: an oracle, which no unlabelled image has.
+    """
+
+    def predict_probs_prompted(self, model: nn.Module, image: Tensor, target: Tensor) -> Tensor:
+        """Return probabilities as `predict_probs`, with prompts drawn from the truth.
+
+        `target` is uint8 (B, H, W) of class ids. The prompts depend on the pixels alone.
         """

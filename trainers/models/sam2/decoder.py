@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainers.models.sam2.interface import ImageFeatures
 
 DETAIL_CHANNELS = 8
@@ -65,39 +67,45 @@ class NanoMaskDecoder(MaskDecoder):
         dense: Tensor,
         positions: Tensor,
         guides: Tensor,
+        wanted: tuple[int, ...] = (0, 1, 2),
     ) -> tuple[Tensor, Tensor]:
-        """Predict the masks of the tokens 1 to 3.
+        """Predict masks of the tokens 1 to 3.
 
         Args:
             features: of B images, with maps at strides 1, 2, 4 and 8.
             sparse: float32 (B, N, C), the prompts' tokens.
             dense: float32 (B, C, H/16, W/16), what is added to the embedding.
             positions: float32 (B, C, H/16, W/16), their positional codes.
-            guides: float32 (B, 2, H/2, W/2), see `NanoPromptEncoder.guides`.
+            guides: float32 (B, 2, H/2, W/2), see `trainers.models.sam2.prompts.guides`.
+            wanted: which K of the three masks, by index.
 
         Returns:
-            Logits float32 (B, 3, H, W) and predicted IoU (B, 3).
+            Logits float32 (B, K, H, W) and predicted IoU (B, K).
         """
         own = torch.cat([self.iou_token.weight, self.mask_tokens.weight])
         tokens = torch.cat([own.expand(sparse.shape[0], -1, -1), sparse], dim=1)
         embedding = features.embedding + dense
         out, mixed = self.transformer(embedding, positions, tokens)
         mixed = mixed.transpose(1, 2).reshape(embedding.shape)
-        mask_tokens = out[:, 2 : 1 + self.num_mask_tokens]
-        iou = self.iou_prediction_head(out[:, 0])[:, 1:]
-        return self._masks(mask_tokens, mixed, features.high_res, guides), iou
+        mask_tokens = [out[:, 2 + index] for index in wanted]
+        iou = self.iou_prediction_head(out[:, 0])[:, [1 + index for index in wanted]]
+        fine = self._maps(mixed, features.high_res, guides)
+        mlps = (self.output_hypernetworks_mlps, self.detail_mlps, self.edge_mlps)
+        coarse, detail, edges = (
+            _read([of[1 + index] for index in wanted], mask_tokens, maps)
+            for of, maps in zip(mlps, fine, strict=True)
+        )
+        return _doubled(_doubled(coarse) + detail) + edges, iou
 
-    def _masks(
-        self, tokens: Tensor, mixed: Tensor, high_res: tuple[Tensor, ...], guides: Tensor
-    ) -> Tensor:
+    def _maps(
+        self, mixed: Tensor, high_res: tuple[Tensor, ...], guides: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the maps at strides 4, 2 and 1 that the tokens' weights read."""
         stride_1, stride_2, stride_4, stride_8 = high_res
         up_8, norm, act_8, up_4, act_4 = self.output_upscaling
         coarse = act_4(up_4(act_8(norm(up_8(mixed) + stride_8))) + stride_4)
         fine = functional.gelu(self.detail_upscaling(coarse) + stride_2 + self.guide_conv(guides))
-        fine = functional.gelu(self.detail_conv(fine))
-        masks = _read(self.output_hypernetworks_mlps, tokens, coarse)
-        masks = _doubled(masks) + _read(self.detail_mlps, tokens, fine)
-        return _doubled(masks) + _read(self.edge_mlps, tokens, stride_1)
+        return coarse, functional.gelu(self.detail_conv(fine)), stride_1
 
 
 def zero(layer: nn.Module) -> None:
@@ -110,10 +118,7 @@ def _doubled(masks: Tensor) -> Tensor:
     return functional.interpolate(masks, scale_factor=2, mode="bilinear")
 
 
-def _read(mlps: nn.ModuleList, tokens: Tensor, maps: Tensor) -> Tensor:
-    """Weigh the channels of maps (B, C, h, w) by each token (B, 3, D): logits (B, 3, h, w).
-
-    The first of SAM-2's MLPs belongs to its single-mask token, which is not used.
-    """
-    weights = [mlp(tokens[:, i]) for i, mlp in enumerate(list(mlps)[1:])]
+def _read(mlps: Sequence[nn.Module], tokens: Sequence[Tensor], maps: Tensor) -> Tensor:
+    """Weigh the channels of maps (B, C, h, w) by K tokens (B, D): logits (B, K, h, w)."""
+    weights = [mlp(token) for mlp, token in zip(mlps, tokens, strict=True)]
     return torch.einsum("bkc,bchw->bkhw", torch.stack(weights, dim=1), maps)

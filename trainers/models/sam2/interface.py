@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
+
+
+Meaning = Literal["object", "layer"]
+"""What one mask stands for: the object that the prompts mean, or all of its class."""
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """What an encoder makes of images, before any part that belongs to a decoder.
+
+    Attributes:
+        levels: float (B, C, H/s, W/s) at the strides s = 4, 8, 16 and 32, finest first.
+        finer: maps at strides below 4, finest first, that sam2-nano's decoder reads.
+        size_hw: height and width of the input in pixels.
+    """
+
+    levels: tuple[Tensor, Tensor, Tensor, Tensor]
+    finer: tuple[Tensor, ...]
+    size_hw: tuple[int, int]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the maps by name; see `of_tensors`."""
+        names = [f"stride_{4 << i}" for i in range(4)] + [f"finer_{i}" for i in range(8)]
+        return dict(zip(names, (*self.levels, *self.finer), strict=False))
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, Tensor], size_hw: tuple[int, int]) -> Pyramid:
+        """Return the pyramid whose `tensors` these are; raise KeyError if one is missing."""
+        first, second, third, last = (tensors[f"stride_{4 << i}"] for i in range(4))
+        finer = tuple(tensors[f"finer_{i}"] for i in range(len(tensors) - 4))
+        return cls((first, second, third, last), finer, size_hw)
 
 
 @dataclass(frozen=True)
@@ -45,11 +76,11 @@ class ImageFeatures:
 
 @dataclass(frozen=True)
 class DecodedMasks:
-    """Three masks for each set of prompts.
+    """K masks for each set of prompts: three, or the one that was asked for.
 
     Attributes:
-        logits: float32 (B, 3, H/s, W/s), above 0 is inside; s is 4 for SAM 2.1, 1 for sam2-nano.
-        iou: float32 (B, 3), the IoU that the model expects of each.
+        logits: float32 (B, K, H/s, W/s), above 0 is inside; s is 4 for SAM 2.1, 1 for sam2-nano.
+        iou: float32 (B, K), the IoU that the model expects of each.
     """
 
     logits: Tensor
@@ -65,6 +96,14 @@ class Sam2ImageModel(Protocol):
     """True where a window is taken pixel by pixel, False where it is squashed to the input."""
     token_kinds: tuple[str, ...]
     """Meaning of the three masks, in order."""
+    width: int
+    """Channels C of the pyramid's levels, of the embedding and of a token."""
+
+    def encode_pyramid(self, images: Tensor) -> Pyramid:
+        """Compute what a frozen encoder gives; arguments as for `encode`."""
+
+    def project(self, pyramid: Pyramid) -> ImageFeatures:
+        """Return the features that the decoder reads, by its own convolutions."""
 
     def encode(self, images: Tensor) -> ImageFeatures:
         """Compute the features of images float32 (B, 1, H, W) in 0..1."""
@@ -83,4 +122,25 @@ class Sam2ImageModel(Protocol):
             points_xy: float32 (B, N, 2), input pixels.
             point_labels: int (B, N): 1 positive, 0 negative, 2/3 box corners, -1 padding.
             mask_logits: float32 (B, 1, H/4, W/4), a mask to correct.
+        """
+
+    def decode_one(
+        self,
+        features: ImageFeatures,
+        points_xy: Tensor,
+        point_labels: Tensor,
+        mask_logits: Tensor | None = None,
+        *,
+        tokens: Tensor | None = None,
+        meaning: Meaning = "object",
+    ) -> DecodedMasks:
+        """Predict one mask (K = 1) for each set of prompts; see `decode`.
+
+        Args:
+            features: as for `decode`.
+            points_xy: as for `decode`; N is at least 1, a lone padding point for no prompt.
+            point_labels: as for `decode`.
+            mask_logits: as for `decode`.
+            tokens: float32 (B, K, C), learned prompts beside the points.
+            meaning: which mask.
         """

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainers.models.sam2.decoder import DETAIL_CHANNELS, EDGE_CHANNELS, NanoMaskDecoder
-from trainers.models.sam2.interface import DecodedMasks, ImageFeatures
+from trainers.models.sam2.interface import DecodedMasks, ImageFeatures, Meaning, Pyramid
 from trainers.models.sam2.prompts import NanoPromptEncoder, guides
 from trainers.models.sam2.trunk import DEFAULT_WIDTHS, ConvTrunk, Widths, conv_bn
 
@@ -44,6 +44,7 @@ class Sam2Nano(nn.Module):
         self, *, width: int = 128, trunk_widths: Widths = DEFAULT_WIDTHS, num_blocks: int = 2
     ) -> None:
         super().__init__()
+        self.width = width
         trunk = ConvTrunk(trunk_widths, num_blocks)
         neck = FpnNeck(_NoPositions(), width, trunk.channel_list, fpn_interp_model="bilinear")
         self.image_encoder = ImageEncoder(trunk, neck, scalp=1)
@@ -62,25 +63,32 @@ class Sam2Nano(nn.Module):
         Returns:
             Maps at strides 16, and 1, 2, 4 and 8 as the decoder takes them.
         """
-        features, _ = self.encode_with_classes(images)
-        return features
+        return self.project(self.encode_pyramid(images))
 
     def encode_with_classes(self, images: Tensor) -> tuple[ImageFeatures, Tensor]:
         """As `encode`, and the dense class logits (B, 3, H/4, W/4) used in training."""
-        encoder, decoder = self.image_encoder, self.mask_decoder
+        pyramid = self.encode_pyramid(images)
+        return self.project(pyramid), self.dense_head(pyramid.levels[0])
+
+    def encode_pyramid(self, images: Tensor) -> Pyramid:
+        """Compute the neck's levels, and the maps at strides 1 and 2 beside them."""
         standardized = standardize(images)
-        finest, *levels = encoder.trunk(standardized)
-        stride_4, stride_8, stride_16, _ = encoder.neck(levels)[0]
+        finest, *maps = self.image_encoder.trunk(standardized)
+        stride_4, stride_8, stride_16, stride_32 = self.image_encoder.neck(maps)[0]
         stride_2 = self.detail(finest, stride_4)
-        high_res = (
-            self.edges(standardized, stride_2),
-            stride_2,
-            decoder.conv_s0(stride_4),
-            decoder.conv_s1(stride_8),
-        )
         height, width = images.shape[-2:]
-        features = ImageFeatures(stride_16, high_res, (int(height), int(width)))
-        return features, self.dense_head(stride_4)
+        return Pyramid(
+            (stride_4, stride_8, stride_16, stride_32),
+            (self.edges(standardized, stride_2), stride_2),
+            (int(height), int(width)),
+        )
+
+    def project(self, pyramid: Pyramid) -> ImageFeatures:
+        """Return what the decoder reads of a pyramid."""
+        stride_4, stride_8, stride_16, _ = pyramid.levels
+        decoder = self.mask_decoder
+        high_res = (*pyramid.finer, decoder.conv_s0(stride_4), decoder.conv_s1(stride_8))
+        return ImageFeatures(stride_16, high_res, pyramid.size_hw)
 
     def decode(
         self,
@@ -100,15 +108,42 @@ class Sam2Nano(nn.Module):
         Returns:
             Logits float32 (B, 3, H, W) and predicted IoU (B, 3), in the order of `TOKENS`.
         """
+        return self._decode(features, points_xy, point_labels, mask_logits)
+
+    def decode_one(
+        self,
+        features: ImageFeatures,
+        points_xy: Tensor,
+        point_labels: Tensor,
+        mask_logits: Tensor | None = None,
+        *,
+        tokens: Tensor | None = None,
+        meaning: Meaning = "object",
+    ) -> DecodedMasks:
+        """Predict the net ("object") or the layer alone; see `Sam2ImageModel.decode_one`."""
+        wanted = (TOKENS.index("layer" if meaning == "layer" else "net"),)
+        return self._decode(features, points_xy, point_labels, mask_logits, tokens, wanted)
+
+    def _decode(
+        self,
+        features: ImageFeatures,
+        points_xy: Tensor,
+        point_labels: Tensor,
+        mask_logits: Tensor | None,
+        tokens: Tensor | None = None,
+        wanted: tuple[int, ...] = (0, 1, 2),
+    ) -> DecodedMasks:
         features = features.for_each_prompt(points_xy.shape[0])
         prompts, size_hw = self.prompt_encoder, features.size_hw
         origin_xy = prompts.origin(points_xy, point_labels, size_hw)
+        sparse = prompts.sparse(points_xy, point_labels, features, origin_xy, mask_logits)
         logits, iou = self.mask_decoder.decode(
             features,
-            prompts.sparse(points_xy, point_labels, features, origin_xy, mask_logits),
+            sparse if tokens is None else torch.cat([sparse, tokens], dim=1),
             prompts.dense(points_xy, point_labels, mask_logits, size_hw),
             prompts.dense_positions(size_hw, origin_xy),
             guides(points_xy, point_labels, mask_logits, size_hw),
+            wanted,
         )
         return DecodedMasks(logits, iou)
 

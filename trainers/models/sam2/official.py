@@ -19,7 +19,7 @@ from sam2.modeling.sam.transformer import TwoWayTransformer
 from torch import Tensor, nn
 
 from trainers.errors import CheckpointError
-from trainers.models.sam2.interface import DecodedMasks, ImageFeatures
+from trainers.models.sam2.interface import DecodedMasks, ImageFeatures, Meaning, Pyramid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,6 +106,7 @@ class OfficialSam2(nn.Module):
     """
 
     native_resolution = False
+    width = WIDTH
     # the official tokens were trained to disagree, not to mean something
     token_kinds: tuple[str, ...] = ()
     input_size_px: int | None
@@ -137,17 +138,28 @@ class OfficialSam2(nn.Module):
             ValueError: another size; features of it would be scrambled silently.
 
         """
+        return self.project(self.encode_pyramid(images))
+
+    def encode_pyramid(self, images: Tensor) -> Pyramid:
+        """Compute the neck's four levels; arguments and errors as for `encode`."""
         size = self.input_size_px
         if tuple(images.shape[1:]) != (1, size, size):
             raise ValueError(f"expected images (B, 1, {size}, {size}), got {tuple(images.shape)}")
         colour = (images.expand(-1, 3, -1, -1) - self.mean) / self.std
-        stride_4, stride_8, stride_16 = self.image_encoder(colour)["backbone_fpn"]
+        encoder = self.image_encoder
+        first, second, third, last = encoder.neck(encoder.trunk(colour))[0]
+        size_hw = (int(images.shape[-2]), int(images.shape[-1]))
+        return Pyramid((first, second, third, last), (), size_hw)
+
+    def project(self, pyramid: Pyramid) -> ImageFeatures:
+        """Return what the decoder reads of a pyramid."""
+        stride_4, stride_8, stride_16, _ = pyramid.levels
         decoder = self.sam_mask_decoder
         return ImageFeatures(
             # on the image path this stands for an empty memory
             embedding=stride_16 + self.no_mem_embed.view(1, WIDTH, 1, 1),
             high_res=(decoder.conv_s0(stride_4), decoder.conv_s1(stride_8)),
-            size_hw=(int(images.shape[-2]), int(images.shape[-1])),
+            size_hw=pyramid.size_hw,
         )
 
     def decode(
@@ -169,14 +181,51 @@ class OfficialSam2(nn.Module):
             Logits float32 (B, 3, S/4, S/4) and predicted IoU (B, 3).
 
         """
+        return self._decode(features, points_xy, point_labels, mask_logits)
+
+    def decode_one(
+        self,
+        features: ImageFeatures,
+        points_xy: Tensor,
+        point_labels: Tensor,
+        mask_logits: Tensor | None = None,
+        *,
+        tokens: Tensor | None = None,
+        meaning: Meaning = "object",
+    ) -> DecodedMasks:
+        """Predict by the single-mask token ("object") or the first of the three ("layer").
+
+        See `Sam2ImageModel.decode_one`. The official tokens have no meaning of their own; the
+        one for the layer gets it by training.
+        """
+        decoded = self._decode(
+            features,
+            points_xy,
+            point_labels,
+            mask_logits,
+            tokens,
+            multimask=meaning == "layer",
+        )
+        return DecodedMasks(decoded.logits[:, :1], decoded.iou[:, :1])
+
+    def _decode(
+        self,
+        features: ImageFeatures,
+        points_xy: Tensor,
+        point_labels: Tensor,
+        mask_logits: Tensor | None,
+        tokens: Tensor | None = None,
+        *,
+        multimask: bool = True,
+    ) -> DecodedMasks:
         points = (points_xy, point_labels) if points_xy.shape[1] else None
         sparse, dense = self.sam_prompt_encoder(points=points, boxes=None, masks=mask_logits)
         masks, iou, _, _ = self.sam_mask_decoder(
             image_embeddings=features.embedding,
             image_pe=self.sam_prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
+            sparse_prompt_embeddings=sparse if tokens is None else torch.cat([sparse, tokens], 1),
             dense_prompt_embeddings=dense,
-            multimask_output=True,
+            multimask_output=multimask,
             repeat_image=features.embedding.shape[0] != points_xy.shape[0],
             high_res_features=list(features.high_res),
         )
