@@ -8,25 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from napari_icseg.prompting.checkpoints import EMBEDDED, MODELS, checkpoint_path
+from napari_icseg.prompting.checkpoints import MODELS, checkpoint_path
 from napari_icseg.prompting.predictor import Sam2PromptPredictor
-from trainers.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from trainers.checkpoint import load_checkpoint, save_checkpoint
 from trainers.errors import CheckpointError
 from trainers.io.atomic import atomic_path
 from trainers.metrics.calibration import ScoreCurve
-from trainers.models.sam2.nano import build_sam2_nano
-from trainers.models.sam2.official import build_official_sam2, official_size_of
+from trainers.models.sam2.build import build_sam2, kind_of
 from trainers.predict import choose_device
-from trainers.run_folder import RunFolder
+from trainers.run_folder import checkpoint_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from trainers.checkpoint import Checkpoint
-    from trainers.models.sam2.nano import Sam2Nano
-    from trainers.models.sam2.official import OfficialSam2
 
-_NANO_OPTIONS = ("width", "num_blocks")
 _ID_CHARS = 16
 SCORE_CURVES = "score_curves"
 """Key of a checkpoint's header."""
@@ -47,9 +43,9 @@ def load_from(
         CheckpointError: missing, damaged, unsafe, not a SAM-2, or there is no such device.
 
     """
-    file = _best_of(path) if path.is_dir() else path
+    file = checkpoint_file(path)
     checkpoint = load_checkpoint(file)
-    model, target = build_model(checkpoint), _device(device)
+    model, target = build_sam2(checkpoint), _device(device)
     return Sam2PromptPredictor(
         model.to(target).eval(),
         name=name,
@@ -74,31 +70,11 @@ def _curves(checkpoint: Checkpoint) -> dict[Any, ScoreCurve]:
         ) from error
 
 
-def build_model(checkpoint: Checkpoint) -> Sam2Nano | OfficialSam2:
-    """Return the SAM-2 that a checkpoint holds, on the CPU; raise `CheckpointError` if none."""
-    if checkpoint.model == EMBEDDED:
-        options = dict(checkpoint.meta.get("config", {})).get("model_options", {})
-        nano = build_sam2_nano(**{k: options[k] for k in _NANO_OPTIONS if k in options})
-        load_weights(nano, checkpoint)
-        return nano
-    size = official_size_of(checkpoint.weights)
-    if size is None:
-        kind = f"a {checkpoint.model} model" if checkpoint.model else "something else"
-        raise CheckpointError(
-            f"{checkpoint.path} holds {kind}, not a SAM-2 that answers clicks. "
-            f"Expected weights of {EMBEDDED} or of an official SAM 2.1."
-        )
-    return build_official_sam2(size, checkpoint.weights)
-
-
 def import_file(path: Path, folder: Path) -> str:
     """Copy a foreign weights file into `folder`; see `checkpoints.import_checkpoint`."""
     checkpoint = load_checkpoint(path)
-    kind = (
-        checkpoint.model if checkpoint.model == EMBEDDED else official_size_of(checkpoint.weights)
-    )
     # a file that cannot be used is refused now and not when it is needed
-    build_model(checkpoint)
+    build_sam2(checkpoint)
     sha256 = _sha256(path)
     for source in MODELS.values():
         if source.sha256 == sha256:
@@ -107,19 +83,14 @@ def import_file(path: Path, folder: Path) -> str:
                 shutil.copyfile(path, temporary)
             return source.name
     name = _free_name(path.stem, folder)
-    meta = {**checkpoint.meta, "model": kind, "imported_from": path.name, "sha256": sha256}
+    meta = {
+        **checkpoint.meta,
+        "model": kind_of(checkpoint),
+        "imported_from": path.name,
+        "sha256": sha256,
+    }
     save_checkpoint(checkpoint_path(name, folder=folder), checkpoint.weights, meta)
     return name
-
-
-def _best_of(run: Path) -> Path:
-    folder = RunFolder(run)
-    for file in (folder.best, folder.last):
-        if file.exists():
-            return file
-    raise CheckpointError(
-        f"{run} has no checkpoint yet. Wait for the first epoch, or choose a finished run."
-    )
 
 
 def _device(name: str) -> torch.device:
