@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,6 +17,7 @@ from napari_icseg.prompting.protocol import Prompts
 from tests.napari_icseg.bench.fakes import PaintedPredictor, perfect
 from tests.napari_icseg.bench.test_bench_cli import SAMPLES
 from trainers.checkpoint import load_checkpoint, save_checkpoint
+from trainers.embedded import EMBEDDED
 from trainers.errors import CheckpointError, DataError
 from trainers.metrics.calibration import ScoreCurve
 from trainers.models.sam2.nano import build_sam2_nano
@@ -83,7 +87,8 @@ def test_too_few_candidates_are_refused():
         fit_curves([ScoredCandidate("net", 0.5, 0.5)])
 
 
-def test_the_command_calibrates_a_file(weights, capsys):
+def test_the_command_calibrates_a_file(tmp_path, capsys):
+    weights = Path(shutil.copy(EMBEDDED, tmp_path))
     assert (
         run_app(app, ["bench", "calibrate", "--model", str(weights), "--data", str(SAMPLES)]) == 0
     )

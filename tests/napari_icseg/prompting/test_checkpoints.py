@@ -26,6 +26,7 @@ from napari_icseg.prompting.protocol import Prompts
 from tests.napari_icseg.prompting.file_server import FileServer
 from trainers.checkpoint import save_checkpoint
 from trainers.errors import CheckpointError, IcsegError
+from trainers.models.sam2 import sources
 from trainers.models.sam2.nano import build_sam2_nano
 from trainers.models.sam2.official import build_official_sam2
 
@@ -154,7 +155,7 @@ def test_a_model_that_was_not_downloaded_is_told_with_what_to_do(folder):
 
 
 def test_a_missing_built_in_model_is_a_broken_installation(monkeypatch, tmp_path):
-    monkeypatch.setattr(checkpoints.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(sources.resources, "files", lambda package: tmp_path)
     with pytest.raises(CheckpointError, match="install the package again"):
         load_predictor(EMBEDDED)
 
