@@ -85,6 +85,13 @@ def recall(counts: Counts) -> npt.NDArray[np.float64]:
     return np.where(wanted > 0, _ratio(hits, wanted, empty=0.0), found == 0)
 
 
+def foreground(counts: Counts) -> Counts:
+    """Return the matrix, int64 (2, 2), of object against background, whatever the class."""
+    split = np.array([[counts[0, 0], counts[0, 1:].sum()], [counts[1:, 0].sum(), 0]])
+    split[1, 1] = counts.sum() - split.sum()
+    return split
+
+
 class SegmentationMetrics:
     """Collects the tiles of a split; `compute` averages over images and classes.
 

@@ -12,6 +12,7 @@ from trainers.metrics.segmentation import (
     SegmentationMetrics,
     confusion_matrix,
     dice,
+    foreground,
     iou,
     nested,
     pixel_accuracy,
@@ -46,6 +47,13 @@ def test_every_score_is_that_of_scikit_learn(preds: np.ndarray, target: np.ndarr
     )
     for score in (iou, dice, precision, recall):
         assert (score(counts)[~present] == 1.0).all()
+
+
+@given(preds=masks, target=masks)
+def test_foreground_scores_forget_the_class(preds: np.ndarray, target: np.ndarray) -> None:
+    together = foreground(confusion_matrix(preds, target, NUM_CLASSES))
+    expected = sk.confusion_matrix(target.ravel() > 0, preds.ravel() > 0, labels=[False, True])
+    np.testing.assert_array_equal(together, expected)
 
 
 @given(target=masks)
