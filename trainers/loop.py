@@ -26,6 +26,7 @@ from trainers.checkpoint import (
 from trainers.data.batches import build_loader, split_batches
 from trainers.errors import CheckpointError, TrainingError
 from trainers.optimizer import AveragedModel, build_optimizer, learning_rate
+from trainers.previews import Previews
 from trainers.report import Position, Report
 from trainers.run_folder import checkpoint_file
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from trainers.run_folder import RunFolder
 
 log = logging.getLogger("trainers")
+_LOOK_AROUND_EVERY_S = 0.1
+"""How soon a paused run notices that it may go on."""
 
 
 class RunCancelledError(Exception):
@@ -92,6 +95,9 @@ class Loop:
         )
         self.steps_per_epoch = len(split_batches(len(data.train), config.batch_size))
         self._last_checkpoint_s = time.monotonic()
+        self._paused_s = 0.0
+        """Of the present epoch."""
+        self.previews = Previews.of(task, data.val, folder)
         self.report = Report(
             events, config, num_steps=self.num_steps, device=str(self.fabric.device)
         )
@@ -118,12 +124,12 @@ class Loop:
             TrainingError: the loss or the gradient is no finite number.
 
         """
-        self._check_cancelled()
+        self._obey()
         while self.position.epoch < self.config.epochs:
             self._run_epoch()
 
     def _run_epoch(self) -> None:
-        started_s = time.monotonic()
+        started_s, self._paused_s = time.monotonic(), 0.0
         position = self.position
         self.data.train.set_epoch(position.epoch)
         loader = build_loader(
@@ -135,7 +141,8 @@ class Loop:
         self.model.train()
         for batch in loader:
             self._run_step(batch)
-        self._finish_epoch(self._validate(), seconds=time.monotonic() - started_s)
+        metrics = self._validate()
+        self._finish_epoch(metrics, seconds=time.monotonic() - started_s - self._paused_s)
 
     def _run_step(self, batch: Batch) -> None:
         position = self.position
@@ -194,7 +201,7 @@ class Loop:
         parts = {name: value for name, value in losses.items() if name != "loss"}
         is_last = position.step_in_epoch == self.steps_per_epoch
         self.report.step(position, loss=loss, lr=lr, parts=parts, is_last=is_last)
-        self._check_cancelled()
+        self._obey()
         every = self.config.checkpoint_every_steps
         due = every is not None and position.step % every == 0
         waited_s = time.monotonic() - self._last_checkpoint_s
@@ -224,8 +231,21 @@ class Loop:
             position.best_metrics, position.best_epoch = metrics, position.epoch
             save_checkpoint(self.folder.best, self.kept_model.state_dict(), self._meta(metrics))
         self.report.epoch(position.epoch, metrics, train_loss=train_loss, seconds=seconds)
+        self._preview()
         # after the event: a kill in between repeats the epoch, and a resume drops its first event
         self.save_last(metrics)
+
+    def _preview(self) -> None:
+        """Draw what the model finds now; that this fails must not end a training."""
+        if self.previews is None:
+            return
+        try:
+            with torch.no_grad(), self.fabric.autocast():
+                file = self.previews.draw(self.kept_model, self.position.epoch, self.fabric.device)
+            self.report.preview(self.position.epoch, file)
+        except Exception as error:
+            self.previews = None  # it would fail again
+            self.report.warn(f"Previews of predictions cannot be drawn: {error}")
 
     def _meta(self, metrics: Mapping[str, float]) -> dict[str, Any]:
         return {
@@ -239,6 +259,20 @@ class Loop:
         if self.is_cancelled():
             self.save_last({})
             raise RunCancelledError(epoch=self.position.epoch, step=self.position.step)
+
+    def _obey(self) -> None:
+        """Do what the files in the run folder ask for: stop, or wait (after a checkpoint)."""
+        self._check_cancelled()
+        if not self.folder.pause.exists():
+            return
+        self.save_last({})
+        started_s = time.monotonic()
+        self.report.paused(self.position)
+        while self.folder.pause.exists():
+            self._check_cancelled()
+            time.sleep(_LOOK_AROUND_EVERY_S)
+        self.report.continued(self.position)
+        self._paused_s += time.monotonic() - started_s
 
     def save_last(self, metrics: Mapping[str, float]) -> None:
         """Write the newest weights and the state to resume from."""

@@ -2,33 +2,51 @@
 
 States of a run, as told by its folder alone:
 
-    queued ──▶ running ──▶ finished | cancelled | failed
-                  │  ▲
-       (killed)   ▼  │ (resume)
-               interrupted
+    queued ──▶ running ◀──(file `pause` comes, goes)──▶ paused
+                │ │ ▲                                    │ │
+                │ │ └─(resume)── interrupted ◀──(killed)─┤ │
+                │ └───(killed)───────▲                     │
+                ▼                                          ▼
+       finished | cancelled | failed              cancelled | failed
+
+What was cancelled or has failed can be resumed as well.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import time
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from trainers.events import EVENTS_FILE, Event, EventWriter, read_events
 
-EVENTS_FILE = "events.jsonl"
+__all__ = [
+    "CANCEL_FILE",
+    "EVENTS_FILE",
+    "PAUSE_FILE",
+    "PROCESS_FILE",
+    "Curves",
+    "EpochPoint",
+    "Event",
+    "EventWriter",
+    "RunState",
+    "RunStatus",
+    "RunWatcher",
+    "StepPoint",
+    "fold_event",
+    "is_alive",
+    "read_events",
+    "read_process",
+    "read_status",
+]
+
 PROCESS_FILE = "process.json"
 CANCEL_FILE = "cancel"
-Event = dict[str, Any]
-# Windows would otherwise change line ends behind our back, and byte offsets with them
-_OPEN_TO_APPEND = os.O_APPEND | os.O_CREAT | os.O_RDWR | getattr(os, "O_BINARY", 0)
+PAUSE_FILE = "pause"
 
 
 class RunState(Enum):
@@ -36,6 +54,7 @@ class RunState(Enum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    PAUSED = "paused"
     FINISHED = "finished"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -44,14 +63,20 @@ class RunState(Enum):
     @property
     def is_over(self) -> bool:
         """True where no process works on the run any more."""
-        return self not in (RunState.QUEUED, RunState.RUNNING)
+        return self not in (RunState.QUEUED, *_WORKING)
 
 
-_TERMINAL = {
+_WORKING = (RunState.RUNNING, RunState.PAUSED)
+_STATES = {
+    "started": RunState.RUNNING,
+    "resumed": RunState.RUNNING,
+    "paused": RunState.PAUSED,
+    "continued": RunState.RUNNING,
     "finished": RunState.FINISHED,
     "cancelled": RunState.CANCELLED,
     "failed": RunState.FAILED,
 }
+_COUNTS = ("epoch", "num_epochs", "step", "num_steps")
 
 
 @dataclass(frozen=True)
@@ -97,66 +122,13 @@ class RunStatus:
     """Why it failed; empty otherwise."""
     expected_s: float | None = None
     """Expected duration of the whole run, from its first steps; None until known."""
+    preview: str = ""
+    """Newest picture of predictions, a path relative to the run folder; empty without one."""
 
     @property
     def fraction(self) -> float:
         """Share of the steps done, 0..1."""
         return min(1.0, self.step / self.num_steps) if self.num_steps else 0.0
-
-
-class EventWriter:
-    """Appends events to a file, one JSON object a line, each written by one system call."""
-
-    def __init__(self, path: Path, *, listener: Callable[[Event], None] | None = None) -> None:
-        self._path = path
-        self._listener = listener
-
-    def write(self, kind: str, **fields: Any) -> None:
-        """Append an event and tell the listener; raise `OSError` if the disk does not take it."""
-        event = {"t": round(time.time(), 3), "kind": kind, **fields}
-        line = json.dumps(event, separators=(",", ":"), default=str) + "\n"
-        descriptor = os.open(self._path, _OPEN_TO_APPEND, 0o644)
-        try:
-            _end_torn_line(descriptor)
-            os.write(descriptor, line.encode())
-        finally:
-            os.close(descriptor)
-        if self._listener is not None:
-            self._listener(event)
-
-
-def _end_torn_line(descriptor: int) -> None:
-    """A killed writer may have left half a line: the next event must not join it."""
-    size = os.lseek(descriptor, 0, os.SEEK_END)
-    if size:
-        os.lseek(descriptor, size - 1, os.SEEK_SET)
-        if os.read(descriptor, 1) != b"\n":
-            os.write(descriptor, b"\n")
-
-
-def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
-    """Return the events from byte `offset` on, and the offset to go on from.
-
-    A line still being written is left for the next call; a damaged line is skipped.
-    A missing file has no events.
-    """
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            content = file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return [], offset
-    complete = content[: content.rfind(b"\n") + 1]
-    events = [event for line in complete.splitlines() if (event := _parse(line)) is not None]
-    return events, offset + len(complete)
-
-
-def _parse(line: bytes) -> Event | None:
-    try:
-        event = json.loads(line)
-    except ValueError:  # torn by a kill in mid-write: what it said is lost, the rest is not
-        return None
-    return event if isinstance(event, dict) and "kind" in event else None
 
 
 def fold_event(status: RunStatus, event: Event) -> RunStatus:
@@ -165,35 +137,30 @@ def fold_event(status: RunStatus, event: Event) -> RunStatus:
     if kind in ("queued", "launched"):  # by whoever starts the process, before it can speak
         state = RunState.QUEUED if kind == "queued" else RunState.RUNNING
         return replace(status, state=state, reason="", model=str(event.get("model", status.model)))
-    if kind == "started":
-        return replace(
-            status,
-            state=RunState.RUNNING,
-            reason="",
-            model=str(event.get("model", "")),
-            num_epochs=int(event.get("num_epochs", 0)),
-            num_steps=int(event.get("num_steps", 0)),
-        )
-    if kind == "resumed":
-        epoch, step = int(event.get("epoch", 0)), int(event.get("step", 0))
-        return replace(status, state=RunState.RUNNING, epoch=epoch, step=step, reason="")
+    if kind in _STATES:
+        return _with_state(status, event)
     if kind == "warning":
         return replace(status, warnings=(*status.warnings, str(event.get("reason", ""))))
     if kind == "dry_run":
         return replace(status, expected_s=event.get("expected_s"))
-    if kind in _TERMINAL:
-        return replace(
-            status,
-            state=_TERMINAL[kind],
-            reason=str(event.get("reason", "")),
-            epoch=int(event.get("epoch", status.epoch)),
-            step=int(event.get("step", status.step)),
-        )
+    if kind == "preview":
+        return replace(status, preview=str(event.get("file", "")))
     if kind == "step":
         return replace(status, step=int(event["step"]), num_steps=int(event["num_steps"]))
     if kind == "epoch":
         return replace(status, epoch=int(event["epoch"]), num_epochs=int(event["num_epochs"]))
     return status
+
+
+def _with_state(status: RunStatus, event: Event) -> RunStatus:
+    """Return the status after an event that changes the state; what it leaves out stays."""
+    return replace(
+        status,
+        state=_STATES[event["kind"]],
+        reason=str(event.get("reason", "")),
+        model=str(event.get("model", status.model)),
+        **{name: int(event.get(name, getattr(status, name))) for name in _COUNTS},
+    )
 
 
 class RunWatcher:
@@ -239,7 +206,9 @@ class RunWatcher:
         process = read_process(self._run_dir)
         if process is None:
             return RunState.QUEUED if state is RunState.QUEUED else RunState.INTERRUPTED
-        return RunState.RUNNING if is_alive(*process) else RunState.INTERRUPTED
+        if not is_alive(*process):
+            return RunState.INTERRUPTED
+        return RunState.RUNNING if state is RunState.QUEUED else state
 
 
 def _epoch_point(event: Event) -> EpochPoint:

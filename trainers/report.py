@@ -100,6 +100,22 @@ class Report:
         log.warning("%s", reason)
         self._events.write("warning", reason=reason)
 
+    def preview(self, epoch: int, file: str) -> None:
+        """Report a picture of predictions; `file` is relative to the run folder."""
+        self._events.write("preview", epoch=epoch, file=file)
+
+    def paused(self, position: Position) -> None:
+        """Report that the run waits where it stands."""
+        if self._num_steps_here < _DRY_RUN_STEPS:
+            self._num_steps_here = 0  # a wait among the first steps would spoil their mean
+        log.info("paused at epoch %d, step %d", position.epoch, position.step)
+        self._events.write("paused", epoch=position.epoch, step=position.step)
+
+    def continued(self, position: Position) -> None:
+        """Report that the run goes on."""
+        log.info("continued")
+        self._events.write("continued", epoch=position.epoch, step=position.step)
+
     def _estimate_duration(self, now_s: float) -> None:
         self._num_steps_here += 1
         if self._num_steps_here == 1:

@@ -19,6 +19,7 @@ from trainers.io.manifest import MANIFEST_NAME
 from trainers.progress import (
     CANCEL_FILE,
     EVENTS_FILE,
+    PAUSE_FILE,
     PROCESS_FILE,
     RunState,
     RunStatus,
@@ -53,6 +54,16 @@ class RunFolder:
         return self.path / CANCEL_FILE
 
     @property
+    def pause(self) -> Path:
+        """A file that asks the run to wait until it is removed; its content does not matter."""
+        return self.path / PAUSE_FILE
+
+    @property
+    def previews(self) -> Path:
+        """Pictures of predictions on some validation tiles, one an epoch."""
+        return self.path / "previews"
+
+    @property
     def last(self) -> Path:
         """Newest weights."""
         return self.path / "checkpoints" / "last.safetensors"
@@ -82,7 +93,7 @@ class RunFolder:
 
         Raises `TrainingError` if it holds a run that did, or that goes on.
         """
-        is_running = read_status(self.path).state is RunState.RUNNING
+        is_running = read_status(self.path).state in (RunState.RUNNING, RunState.PAUSED)
         if self.state.exists() or (self.config.exists() and is_running):
             raise TrainingError(
                 f"{self.path} already holds a run. Go on with it by "

@@ -59,11 +59,12 @@ def resume(run_dir: Path, *, on_event: Listener | None = None) -> RunStatus:
     folder = RunFolder(Path(run_dir).expanduser().absolute())
     config = read_config(folder.config)
     status = read_status(folder.path)
-    if status.state is RunState.RUNNING and not _is_ours(folder.path):
+    if status.state in (RunState.RUNNING, RunState.PAUSED) and not _is_ours(folder.path):
         raise TrainingError(f"{folder.path} is running already. Cancel it before resuming.")
     if status.state is RunState.FINISHED:
         raise TrainingError(f"{folder.path} has finished: there is nothing to resume.")
     folder.cancel.unlink(missing_ok=True)
+    folder.pause.unlink(missing_ok=True)  # to resume is to go on
     # the folder may have been moved since
     return _Run(folder, on_event).carry_out(config.replace(out=folder.path), is_resume=True)
 

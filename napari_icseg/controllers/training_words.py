@@ -17,6 +17,7 @@ MODEL_LABELS = {"unet": "U-Net"}
 TONES: dict[RunState, Tone] = {
     RunState.QUEUED: "neutral",
     RunState.RUNNING: "active",
+    RunState.PAUSED: "neutral",
     RunState.FINISHED: "good",
     RunState.CANCELLED: "neutral",
     RunState.FAILED: "bad",
@@ -58,6 +59,8 @@ def sentence(run: RunSnapshot) -> str:
         return "Waiting to start: one training runs at a time."
     if status.state is RunState.RUNNING:
         return "Training…" if status.num_steps else "Starting the training process…"
+    if status.state is RunState.PAUSED:
+        return "Training is paused."
     if status.state is RunState.FINISHED:
         return _result(status)
     if status.state is RunState.FAILED:

@@ -152,3 +152,26 @@ def test_warnings_and_expected_duration_are_kept(events: EventWriter, tmp_path: 
     events.write("warning", reason="all blank")
     status = read_status(tmp_path)
     assert (status.expected_s, status.warnings) == (60.0, ("all blank",))
+
+
+def test_a_paused_run_is_at_work_until_its_process_is_gone(
+    events: EventWriter, tmp_path: Path
+) -> None:
+    events.write("started", model="unet", num_epochs=3, num_steps=10)
+    this_process(tmp_path)
+    events.write("paused", epoch=1, step=4)
+    status = read_status(tmp_path)
+    assert (status.state, status.epoch, status.step) == (RunState.PAUSED, 1, 4)
+    assert not status.state.is_over
+    events.write("continued", epoch=1, step=4)
+    assert read_status(tmp_path).state is RunState.RUNNING
+    events.write("paused", epoch=1, step=4)
+    write_process(tmp_path, os.getpid(), psutil.Process().create_time() - 1000)
+    assert read_status(tmp_path).state is RunState.INTERRUPTED
+
+
+def test_the_newest_preview_is_told(events: EventWriter, tmp_path: Path) -> None:
+    assert read_status(tmp_path).preview == ""
+    for epoch in (1, 2):
+        events.write("preview", epoch=epoch, file=f"previews/epoch_{epoch:04d}.png")
+    assert read_status(tmp_path).preview == "previews/epoch_0002.png"
