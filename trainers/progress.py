@@ -154,12 +154,13 @@ def fold_event(status: RunStatus, event: Event) -> RunStatus:
 
 def _with_state(status: RunStatus, event: Event) -> RunStatus:
     """Return the status after an event that changes the state; what it leaves out stays."""
+    counts: dict[str, Any] = {name: int(event.get(name, getattr(status, name))) for name in _COUNTS}
     return replace(
         status,
         state=_STATES[event["kind"]],
         reason=str(event.get("reason", "")),
         model=str(event.get("model", status.model)),
-        **{name: int(event.get(name, getattr(status, name))) for name in _COUNTS},
+        **counts,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -14,12 +13,14 @@ from trainers.data.labels import IGNORE
 from trainers.errors import DataError
 from trainers.models.sam2.task import Sam2NanoTask
 from trainers.models.unet_task import UNetTask
-from trainers.previews import PreviewTile, Previews, choose_tiles, color_of, render
+from trainers.previews import Previews, PreviewTile, choose_tiles, color_of, render
 from trainers.progress import RunState, read_events
 from trainers.run_folder import RunFolder
 from trainers.train import train
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.trainers.conftest import MakeConfig, MakeTiles
 
 
