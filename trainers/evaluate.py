@@ -2,124 +2,112 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from trainers.data.labels import read_class_ids
 from trainers.errors import DataError
+from trainers.evaluation.answer import answer, check_protocol
+from trainers.evaluation.collect import ScoreCollector
+from trainers.evaluation.data import EvaluationData, labelled_images, read_truth
+from trainers.evaluation.records import Evaluation, ImageScore, Protocol
 from trainers.io.atomic import write_text_atomic
-from trainers.io.folders import DatasetIndex, DatasetItem, discover
-from trainers.io.images import read_image
-from trainers.metrics.segmentation import SegmentationMetrics, dice, iou, nested, pixel_accuracy
-from trainers.predict import LoadedModel, predict_image
+from trainers.metrics.boundary import TOLERANCE_PX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import Any
 
+    from trainers.predict import LoadedModel
 
-@dataclass(frozen=True)
-class ImageScore:
-    """Scores of one image, each 0..1; IoU and Dice are means over the classes."""
-
-    image: str
-    pixel_accuracy: float
-    iou: float
-    dice: float
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Scores of a model on a data set; `images` has the worst IoU first."""
-
-    metrics: dict[str, float]
-    images: tuple[ImageScore, ...]
-    split: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `icseg evaluate --json` writes, less what is known of the model."""
-        return {
-            **nested(self.metrics),
-            "split": self.split,
-            "num_images": len(self.images),
-            "images": [vars(score) for score in self.images],
-        }
+__all__ = ["Evaluation", "ImageScore", "Protocol", "evaluate", "write_csv", "write_evaluation"]
 
 
 def evaluate(
     loaded: LoadedModel,
-    data: Path,
+    data: Path | EvaluationData,
     *,
+    protocol: Protocol = "automatic",
+    limit: int | None = None,
+    tolerance_px: float = TOLERANCE_PX,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Evaluation:
     """Predict every labelled image of the test split (all, if the data have none) and score it.
 
+    Args:
+        loaded: the model.
+        data: a data folder, or images chosen before.
+        protocol: "oracle" gives the model prompts from the ground truth, as the paper does.
+        limit: score only the first images.
+        tolerance_px: of the boundary F-score.
+        progress: called with images done and in all; may raise to stop.
+
     Raises:
         DataError: no labelled image, a file that cannot be read, or classes that the model
             does not know.
+        CheckpointError: an oracle was asked for, but the model takes no prompts.
 
     """
-    index = discover(data)
-    split, items = _labelled(index, data)
-    _check_classes(loaded, index)
-    metrics = SegmentationMetrics(loaded.class_names)
-    for number, item in enumerate(items):
-        progress(number, len(items))
-        _score(loaded, item, metrics)
-    progress(len(items), len(items))
-    return Evaluation(metrics.compute(), _image_scores(metrics), split)
+    chosen = data if isinstance(data, EvaluationData) else labelled_images(data, limit=limit)
+    check_protocol(loaded, protocol)
+    _check_classes(loaded, chosen)
+    collector = ScoreCollector(loaded.class_names, tolerance_px=tolerance_px)
+    for number, item in enumerate(chosen.items):
+        progress(number, len(chosen.items))
+        truth = read_truth(item, loaded.class_names)
+        labels, found = answer(loaded, truth, protocol)
+        collector.update(chosen.name_of(item), labels, truth.ids, found=found, wanted=truth.objects)
+    progress(len(chosen.items), len(chosen.items))
+    return Evaluation(
+        metrics=collector.defined_scores(),
+        images=collector.image_scores(),
+        split=chosen.split,
+        intervals=collector.intervals(),
+        protocol=protocol,
+        tolerance_px=tolerance_px,
+        class_names=loaded.class_names,
+        data_name=chosen.root.absolute().name,
+        data_sha256=chosen.sha256(),
+    )
 
 
-def _labelled(index: DatasetIndex, data: Path) -> tuple[str, list[DatasetItem]]:
-    labelled = [item for item in index.items if item.mask is not None]
-    test = [item for item in labelled if item.split == "test"]
-    if not labelled:
+def _check_classes(loaded: LoadedModel, data: EvaluationData) -> None:
+    if data.class_names and data.class_names != loaded.class_names:
         raise DataError(
-            f"{data} has {len(index.items)} images but no masks: there is nothing to compare "
-            "with. Put masks named like the images into masks/."
-        )
-    return ("test", test) if test else ("all", labelled)
-
-
-def _check_classes(loaded: LoadedModel, index: DatasetIndex) -> None:
-    if index.class_names and index.class_names != loaded.class_names:
-        raise DataError(
-            f"The data have the classes {', '.join(index.class_names)}, the model knows "
+            f"The data have the classes {', '.join(data.class_names)}, the model knows "
             f"{', '.join(loaded.class_names)}. Use data with the same classes in the same order."
         )
 
 
-def _score(loaded: LoadedModel, item: DatasetItem, metrics: SegmentationMetrics) -> None:
-    assert item.mask is not None
-    image = read_image(item.image)
-    target = read_class_ids(item.mask, (image.shape[0], image.shape[1]))
-    if int(target.max()) > len(loaded.class_names):
-        raise DataError(
-            f"{item.mask} holds class id {int(target.max())}, but the model knows only "
-            f"{len(loaded.class_names)} ({', '.join(loaded.class_names)})."
-        )
-    metrics.update(predict_image(loaded, image).labels, target, image=str(item.image))
-
-
-def _image_scores(metrics: SegmentationMetrics) -> tuple[ImageScore, ...]:
-    scores = [
-        ImageScore(
-            str(image),
-            pixel_accuracy(counts),
-            float(iou(counts).mean()),
-            float(dice(counts).mean()),
-        )
-        for image, counts in metrics.per_image.items()
-    ]
-    return tuple(sorted(scores, key=lambda score: (score.iou, score.image)))
-
-
 def write_evaluation(path: Path, loaded: LoadedModel, evaluation: Evaluation) -> None:
     """Write the scores and what is known of the model as JSON, atomically."""
-    about = {
-        key: loaded.meta.get(key)
-        for key in ("model", "class_names", "epoch", "seed", "code", "data_sha256")
-    }
-    content = {**evaluation.to_dict(), "trained": about}
+    content = {**evaluation.to_dict(), "trained": trained(loaded)}
     write_text_atomic(path, json.dumps(content, indent=2) + "\n")
+
+
+def trained(loaded: LoadedModel) -> dict[str, Any]:
+    """Return what the checkpoint tells of the model."""
+    names = ("model", "class_names", "epoch", "seed", "code", "data_sha256", "parent")
+    return {name: loaded.meta.get(name) for name in names}
+
+
+def write_csv(path: Path, evaluation: Evaluation) -> None:
+    """Write a row for each image, worst IoU first, atomically; undefined scores are empty."""
+    rows = [_row(score) for score in evaluation.images]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text_atomic(path, text.getvalue())
+
+
+def _row(score: ImageScore) -> dict[str, Any]:
+    row = {name: value for name, value in vars(score).items() if name != "per_class"}
+    of_classes = {
+        f"{metric}/{name}": value
+        for name, metrics in score.per_class.items()
+        for metric, value in metrics.items()
+    }
+    return row | of_classes

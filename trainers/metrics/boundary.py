@@ -39,7 +39,7 @@ def boundary(mask: Mask) -> Mask:
     The edge of the image is no outline: an object goes on beyond it.
     """
     inside = cv2.erode(mask.astype(np.uint8), _NEIGHBOURS, borderType=cv2.BORDER_REPLICATE)
-    return mask & (inside == 0)
+    return np.asarray(mask & (inside == 0))
 
 
 def boundary_counts(
