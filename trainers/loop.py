@@ -13,8 +13,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor, nn
 
 from trainers.checkpoint import (
     inherit_weights,
@@ -23,19 +21,27 @@ from trainers.checkpoint import (
     save_checkpoint,
     save_tensors,
 )
-from trainers.data.batches import build_loader, split_batches
-from trainers.errors import CheckpointError, TrainingError
+from trainers.data.batches import batch_sizes, build_loader, num_batches, share_of
+from trainers.errors import CheckpointError
+from trainers.interrupts import RunCancelledError
+from trainers.models.base import PretrainedTask
 from trainers.optimizer import AveragedModel, build_optimizer, learning_rate
+from trainers.parallel import with_shared_statistics
 from trainers.previews import Previews
 from trainers.report import Position, Report
 from trainers.run_folder import checkpoint_file
+from trainers.step import LossModule, Share, Stepper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from lightning_fabric import Fabric
+    from torch import Tensor, nn
+
     from trainers.config import TrainConfig
     from trainers.models.base import Batch, Task, TaskData
+    from trainers.parallel import Ranks
     from trainers.progress import EventWriter
     from trainers.run_folder import RunFolder
 
@@ -44,29 +50,8 @@ _LOOK_AROUND_EVERY_S = 0.1
 """How soon a paused run notices that it may go on."""
 
 
-class RunCancelledError(Exception):
-    """The run was asked to stop, and has written a checkpoint if it had begun."""
-
-    def __init__(self, *, epoch: int = 0, step: int = 0) -> None:
-        super().__init__()
-        self.epoch = epoch
-        self.step = step
-
-
-class _LossModule(nn.Module):
-    """Model and loss as one module: the form that Fabric wraps for any strategy."""
-
-    def __init__(self, task: Task, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-        self._task = task
-
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        return self._task.training_loss(self.model, batch)
-
-
 class Loop:
-    """One run in one process."""
+    """One run, in one of its processes."""
 
     def __init__(
         self,
@@ -75,32 +60,31 @@ class Loop:
         config: TrainConfig,
         folder: RunFolder,
         *,
+        fabric: Fabric,
+        ranks: Ranks,
         events: EventWriter,
         meta: Mapping[str, Any],
         is_cancelled: Callable[[], bool],
     ) -> None:
         self.task, self.data, self.config, self.folder = task, data, config, folder
         self.meta, self.is_cancelled = meta, is_cancelled
+        self.fabric, self.ranks = fabric, ranks
         self.position = Position()
-        self.fabric = Fabric(accelerator=config.device, devices=1, precision=config.precision)
         model = task.build_model(config)
         if config.parent is not None and not folder.state.exists():
             self._inherit(model, config.parent)
-        self.model = model.to(self.fabric.device)
+        self.model = with_shared_statistics(model, fabric).to(fabric.device)
         self.optimizer = build_optimizer(self.model, config)
-        wrapped = self.fabric.setup(_LossModule(task, self.model), self.optimizer)
-        self._module, self._stepper = wrapped
+        self.stepper = Stepper(fabric, ranks, LossModule(task, self.model), self.optimizer, config)
         self.average = (
             AveragedModel(self.model, config.ema_decay) if config.ema_decay is not None else None
         )
-        self.steps_per_epoch = len(split_batches(len(data.train), config.batch_size))
+        self.steps_per_epoch = num_batches(len(data.train), config, num_ranks=ranks.size)
         self._last_checkpoint_s = time.monotonic()
         self._paused_s = 0.0
         """Of the present epoch."""
-        self.previews = Previews.of(task, data.val, folder)
-        self.report = Report(
-            events, config, num_steps=self.num_steps, device=str(self.fabric.device)
-        )
+        self.previews = Previews.of(task, data.val, folder) if ranks.is_main else None
+        self.report = Report(events, config, num_steps=self.num_steps, device=str(fabric.device))
 
     def _inherit(self, model: nn.Module, parent: Path) -> None:
         found = inherit_weights(model, load_checkpoint(checkpoint_file(parent)))
@@ -121,12 +105,20 @@ class Loop:
 
         Raises:
             RunCancelledError: asked to stop; `last` and the state are written.
-            TrainingError: the loss or the gradient is no finite number.
+            TrainingError: see `Stepper.take`.
 
         """
         self._obey()
-        while self.position.epoch < self.config.epochs:
+        while self.position.epoch < self.config.epochs and not self._is_stale:
             self._run_epoch()
+        if self.position.epoch < self.config.epochs:
+            self.report.stopped_early(self.position, self.task.selection_metric)
+
+    @property
+    def _is_stale(self) -> bool:
+        """True if the metric has not improved for `patience` epochs."""
+        patience = self.config.patience
+        return patience is not None and (self.position.epoch - self.position.best_epoch >= patience)
 
     def _run_epoch(self) -> None:
         started_s, self._paused_s = time.monotonic(), 0.0
@@ -137,11 +129,13 @@ class Loop:
             self.config,
             epoch=position.epoch,
             start_batch=position.step_in_epoch,
+            rank=self.ranks.rank,
+            num_ranks=self.ranks.size,
         )
         self.model.train()
         for batch in loader:
             self._run_step(batch)
-        metrics = self._validate()
+        metrics = self.ranks.on_main(self._validate)
         self._finish_epoch(metrics, seconds=time.monotonic() - started_s - self._paused_s)
 
     def _run_step(self, batch: Batch) -> None:
@@ -149,13 +143,8 @@ class Loop:
         lr = learning_rate(self.config, step=position.step, steps_per_epoch=self.steps_per_epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        torch.manual_seed(self.config.seed * 1_000_003 + position.step)
-        losses = self._module(self.fabric.to_device(batch))
-        loss = self._checked_loss(losses)
-        self.fabric.backward(losses["loss"])
-        self._clip_gradient()
-        self._stepper.step()
-        self._stepper.zero_grad()
+        losses = self.stepper.take(self._share_of(batch), step=position.step, warn=self.report.warn)
+        loss = float(losses["loss"])
         position.step += 1
         position.step_in_epoch += 1
         position.loss_sum += loss
@@ -163,38 +152,10 @@ class Loop:
             self.average.update(self.model, step=position.step)
         self._after_step(losses, loss=loss, lr=lr)
 
-    def _checked_loss(self, losses: Mapping[str, Tensor]) -> float:
-        loss = float(losses["loss"].detach())
-        if not math.isfinite(loss):
-            raise TrainingError(self._diverged(f"The loss became {loss}"))
-        return loss
-
-    def _clip_gradient(self) -> None:
-        """Clip, and stop before a gradient that is no number spoils the weights."""
-        scaled = self.config.precision == "16-mixed"
-        limit = self.config.grad_clip
-        if scaled and limit is None:
-            return  # the scaler itself skips steps with infinite gradients
-        norm = self.fabric.clip_gradients(
-            self._module,
-            self._stepper,
-            max_norm=limit if limit is not None else math.inf,
-            error_if_nonfinite=False,
-        )
-        if not scaled and norm is not None and not bool(torch.isfinite(norm)):
-            raise TrainingError(self._diverged(f"The gradient's norm became {float(norm)}"))
-
-    def _diverged(self, what: str) -> str:
-        hints = [f"lower lr (now {self.config.lr:g})"]
-        if self.config.grad_clip is None:
-            hints.append("set grad_clip to 1")
-        if self.config.precision == "16-mixed":
-            hints.append("use precision bf16-mixed or 32-true")
-        return (
-            f"{what} in step {self.position.step + 1} of epoch {self.position.epoch + 1}: the "
-            f"training diverged. {'; or '.join(hints).capitalize()}, and start again. "
-            "The last good checkpoint is kept."
-        )
+    def _share_of(self, batch: Batch) -> Share:
+        total = batch_sizes(len(self.data.train), self.config)[self.position.step_in_epoch]
+        where = share_of(total, rank=self.ranks.rank, num_ranks=self.ranks.size)
+        return Share(batch, first=where.start, total=total)
 
     def _after_step(self, losses: Mapping[str, Tensor], *, loss: float, lr: float) -> None:
         position = self.position
@@ -218,7 +179,7 @@ class Loop:
 
     def _validation_batches(self) -> Iterator[Batch]:
         for batch in build_loader(self.data.val, self.config, epoch=None):
-            self._check_cancelled()
+            self._check_cancelled(is_cancelled=self.is_cancelled())
             yield cast("Batch", self.fabric.to_device(batch))
 
     def _finish_epoch(self, metrics: dict[str, float], *, seconds: float) -> None:
@@ -229,7 +190,9 @@ class Loop:
         name = self.task.selection_metric
         if metrics[name] > position.best_metrics.get(name, -math.inf):  # false for NaN
             position.best_metrics, position.best_epoch = metrics, position.epoch
-            save_checkpoint(self.folder.best, self.kept_model.state_dict(), self._meta(metrics))
+            if self.ranks.is_main:
+                weights = self.kept_model.state_dict()
+                save_checkpoint(self.folder.best, weights, self._meta(metrics))
         self.report.epoch(position.epoch, metrics, train_loss=train_loss, seconds=seconds)
         self._preview()
         # after the event: a kill in between repeats the epoch, and a resume drops its first event
@@ -255,34 +218,43 @@ class Loop:
             "metrics": dict(metrics),
         }
 
-    def _check_cancelled(self) -> None:
-        if self.is_cancelled():
+    def _check_cancelled(self, *, is_cancelled: bool) -> None:
+        if is_cancelled:
             self.save_last({})
             raise RunCancelledError(epoch=self.position.epoch, step=self.position.step)
 
+    def _wishes(self) -> tuple[bool, bool]:
+        """Return whether any process was told to stop, and whether the run has to wait."""
+        told = self.ranks.gather((self.is_cancelled(), self.folder.pause.exists()))
+        return any(cancelled for cancelled, _ in told), told[0][1]
+
     def _obey(self) -> None:
-        """Do what the files in the run folder ask for: stop, or wait (after a checkpoint)."""
-        self._check_cancelled()
-        if not self.folder.pause.exists():
+        """Do what was asked for from outside: stop, or wait (after a checkpoint)."""
+        is_cancelled, is_paused = self._wishes()
+        self._check_cancelled(is_cancelled=is_cancelled)
+        if not is_paused:
             return
         self.save_last({})
         started_s = time.monotonic()
         self.report.paused(self.position)
-        while self.folder.pause.exists():
-            self._check_cancelled()
+        while is_paused:
             time.sleep(_LOOK_AROUND_EVERY_S)
+            is_cancelled, is_paused = self._wishes()
+            self._check_cancelled(is_cancelled=is_cancelled)
         self.report.continued(self.position)
         self._paused_s += time.monotonic() - started_s
 
     def save_last(self, metrics: Mapping[str, float]) -> None:
-        """Write the newest weights and the state to resume from."""
-        save_tensors(self.folder.state, self._state())
-        save_checkpoint(self.folder.last, self.kept_model.state_dict(), self._meta(metrics))
+        """Write the newest weights and the state to resume from, in the first process."""
+        if self.ranks.is_main:
+            save_tensors(self.folder.state, self._state())
+            save_checkpoint(self.folder.last, self.kept_model.state_dict(), self._meta(metrics))
         self._last_checkpoint_s = time.monotonic()
 
     def _state(self) -> dict[str, Any]:
         return {
             "position": asdict(self.position),
+            "num_parts": self.stepper.num_parts,
             "model": self.model.state_dict(),
             "average": self.average.state_dict() if self.average is not None else {},
             "optimizer": self.optimizer.state_dict(),
@@ -294,6 +266,7 @@ class Loop:
         state = load_tensors(self.folder.state)
         try:
             self.position = Position(**state["position"])
+            self.stepper.num_parts = max(state.get("num_parts", 1), self.config.accumulate)
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             if self.average is not None:

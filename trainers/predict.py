@@ -17,20 +17,19 @@ from trainers.errors import CheckpointError, DataError
 from trainers.io.folders import discover
 from trainers.io.images import read_image, to_unit
 from trainers.io.masks import write_semantic
-from trainers.models.base import SegmentationTask
+from trainers.models.base import PromptedTask, SegmentationTask
 from trainers.registry import build_task
 from trainers.run_folder import checkpoint_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from torch import nn
+    from torch import Tensor, nn
 
-WINDOW_PX = 512
-"""Images up to this side are predicted in one piece, larger ones in windows of it."""
-OVERLAP_PX = 128
-
+OVERLAP_SHARE = 0.25
+"""Of a window's side, by which neighbouring windows overlap."""
 Probs = npt.NDArray[np.float32]
+Window = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,11 @@ class LoadedModel:
     config: TrainConfig
     meta: dict[str, Any]
     device: torch.device
+
+    @property
+    def window_px(self) -> int:
+        """Images up to this side are predicted in one piece, larger ones in windows of it."""
+        return self.task.window_px(self.config)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -69,7 +73,7 @@ def load_run(path: Path, *, device: str = "auto") -> LoadedModel:
     if not isinstance(task, SegmentationTask):
         raise CheckpointError(
             f"{checkpoint.path} is a {config.model} model, which answers clicks and does not "
-            "segment a whole image. Choose a run of unet."
+            "segment a whole image. Choose a run of unet, sam_seg, sam_det or rsprompter."
         )
     model = task.build_model(config)
     load_weights(model, checkpoint)
@@ -101,47 +105,105 @@ def predict_image(loaded: LoadedModel, image: npt.NDArray[Any]) -> Prediction:
 
     Large images are predicted in overlapping windows whose borders fade into each other.
     """
-    probs = _predict_unit(loaded, to_unit(image))
+
+    def predict(tile: Tensor, _window: Window) -> Tensor:
+        return loaded.task.predict_probs(loaded.model, tile)
+
+    return _prediction(blended(predict, loaded, to_unit(image)))
+
+
+def predict_prompted(
+    loaded: LoadedModel, image: npt.NDArray[Any], target: npt.NDArray[np.uint8]
+) -> Prediction:
+    """Segment an image with prompts from its true class ids, uint8 (H, W): the paper's test.
+
+    Raises:
+        CheckpointError: the model takes no prompts.
+
+    """
+    task = loaded.task
+    if not isinstance(task, PromptedTask):
+        raise CheckpointError(f"{task.name} takes no prompts: score it by the protocol automatic.")
+
+    def predict(tile: Tensor, window: Window) -> Tensor:
+        truth = torch.from_numpy(np.ascontiguousarray(target[window]))[None].to(tile.device)
+        return task.predict_probs_prompted(loaded.model, tile, truth)
+
+    return _prediction(blended(predict, loaded, to_unit(image)))
+
+
+def _prediction(probs: Probs) -> Prediction:
     return Prediction(labels_from_probs(probs), probs)
 
 
-def _predict_unit(loaded: LoadedModel, image: npt.NDArray[np.float32]) -> Probs:
+def blended(
+    predict: Callable[[Tensor, Window], Tensor],
+    loaded: LoadedModel,
+    image: npt.NDArray[np.float32],
+) -> Probs:
+    """Return probabilities (C, H, W) of an image (H, W) in 0..1, window by window if it is large.
+
+    `predict` maps a tile (1, 1, h, w) and where it lies to probabilities (1, C, h, w).
+    """
     height, width = image.shape
-    if max(height, width) <= WINDOW_PX:
-        return _predict_window(loaded, image)
+    size_px = loaded.window_px
+    if max(height, width) <= size_px:
+        return _predict_window(predict, loaded, image, np.s_[:, :])
     total = np.zeros((len(loaded.class_names), height, width), np.float32)
     weight = np.zeros((height, width), np.float32)
-    fade = _fade(WINDOW_PX)
-    for top in _origins(height):
-        for left in _origins(width):
-            window = np.s_[top : top + WINDOW_PX, left : left + WINDOW_PX]
-            rows, cols = image[window].shape
-            part = fade[:rows, None] * fade[None, :cols]
-            total[:, *window] += part * _predict_window(loaded, image[window])
-            weight[window] += part
+    fade = _fade(size_px)
+    for window in windows((height, width), size_px):
+        rows, cols = image[window].shape
+        part = fade[:rows, None] * fade[None, :cols]
+        total[:, *window] += part * _predict_window(predict, loaded, image[window], window)
+        weight[window] += part
     return total / weight
 
 
-def _predict_window(loaded: LoadedModel, image: npt.NDArray[np.float32]) -> Probs:
-    batch = torch.from_numpy(np.ascontiguousarray(image))[None, None].to(loaded.device)
+def _predict_window(
+    predict: Callable[[Tensor, Window], Tensor],
+    loaded: LoadedModel,
+    image: npt.NDArray[np.float32],
+    window: Window,
+) -> Probs:
     with torch.no_grad():
-        probs = loaded.task.predict_probs(loaded.model, batch)
+        probs = predict(as_batch(loaded, image), window)
     return np.asarray(probs[0].float().cpu().numpy(), dtype=np.float32)
 
 
-def _origins(length_px: int) -> list[int]:
+def as_batch(loaded: LoadedModel, image: npt.NDArray[np.float32]) -> Tensor:
+    """Return an image (H, W) as a batch (1, 1, H, W) on the model's device."""
+    return torch.from_numpy(np.ascontiguousarray(image))[None, None].to(loaded.device)
+
+
+def windows(size_hw: tuple[int, int], size_px: int) -> list[Window]:
+    """Return overlapping windows that cover an image, as slices of rows and columns."""
+    return [
+        np.s_[top : top + size_px, left : left + size_px]
+        for top in _origins(size_hw[0], size_px)
+        for left in _origins(size_hw[1], size_px)
+    ]
+
+
+def _overlap_px(size_px: int) -> int:
+    return max(1, round(size_px * OVERLAP_SHARE))
+
+
+def _origins(length_px: int, size_px: int) -> list[int]:
     """Return where windows start so that they cover `length_px` with the overlap.
 
     All are multiples of the same step, hence of the model's stride: a window then pools the
     same pixels together as the whole image would.
     """
-    return list(range(0, max(1, length_px - OVERLAP_PX), WINDOW_PX - OVERLAP_PX))
+    overlap_px = _overlap_px(size_px)
+    return list(range(0, max(1, length_px - overlap_px), size_px - overlap_px))
 
 
 def _fade(size_px: int) -> npt.NDArray[np.float32]:
     """Return weights that rise over the overlap and fall again; never 0."""
     position = np.arange(size_px) + 1
-    return np.minimum(1.0, np.minimum(position, position[::-1]) / OVERLAP_PX).astype(np.float32)
+    ramp = np.minimum(position, position[::-1]) / _overlap_px(size_px)
+    return np.minimum(1.0, ramp).astype(np.float32)
 
 
 def predict_folder(

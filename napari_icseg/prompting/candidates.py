@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_icseg.prompting.protocol import POSITIVE, Candidate
 from trainers.io.rle import RleMask, iou
+from trainers.io.rle import unite as unite_masks
 from trainers.metrics.clicks import Click
 from trainers.models.sam2.components import connected_net
 from trainers.models.sam2.splitting import split_at_clicks
@@ -151,17 +152,9 @@ def unite(found: Sequence[tuple[Candidate, ...]]) -> tuple[Candidate, ...]:
 def _join(same: Sequence[Candidate]) -> Candidate:
     if len(same) == 1:
         return same[0]
-    top, left = min(c.mask.row for c in same), min(c.mask.col for c in same)
-    bottom = max(c.mask.row + c.mask.height for c in same)
-    right = max(c.mask.col + c.mask.width for c in same)
-    canvas = np.zeros((bottom - top, right - left), dtype=np.bool_)
-    for candidate in same:
-        mask = candidate.mask
-        row, col = mask.row - top, mask.col - left
-        canvas[row : row + mask.height, col : col + mask.width] |= mask.crop()
     return replace(
         same[0],
-        mask=RleMask.from_mask(canvas, (top, left)),
+        mask=unite_masks([candidate.mask for candidate in same]),
         score=min(c.score for c in same),
         is_cut=any(c.is_cut for c in same),
     )

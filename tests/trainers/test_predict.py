@@ -47,8 +47,8 @@ def run(make_tiles: MakeTiles, make_config: MakeConfig) -> Path:
 
 @pytest.fixture
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict, "WINDOW_PX", 64)
-    monkeypatch.setattr(predict, "OVERLAP_PX", 32)
+    monkeypatch.setattr(UNetTask, "window_px", lambda _self, _config: 64)
+    monkeypatch.setattr(predict, "OVERLAP_SHARE", 0.5)
 
 
 def noise(shape_hw: tuple[int, int], dtype: type = np.uint8) -> Any:
@@ -73,7 +73,7 @@ def test_windows_lose_no_pixel_of_any_image(
 def test_windows_fade_into_each_other(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded, image = load_run(run), noise((150, 130))
     in_windows = predict_image(loaded, image).probs
-    monkeypatch.setattr(predict, "WINDOW_PX", 512)
+    monkeypatch.setattr(UNetTask, "window_px", lambda _self, _config: 512)
     in_one_piece = predict_image(loaded, image).probs
     difference = np.abs(in_windows - in_one_piece)
     assert difference.mean() < 0.002

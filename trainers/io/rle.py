@@ -7,12 +7,15 @@ the object and not to the image. Holes and separate parts survive, unlike in pol
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trainers.errors import DataError
 from trainers.io import polygons, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_SIDE_PX = 1 << 17
 MAX_PIXELS = (1 << 32) - 1
@@ -115,6 +118,19 @@ class RleMask:
             mask[top:bottom, left:right] = self._window(top, left, bottom, right)
         return mask
 
+    def pixels_in(self, rows: slice, cols: slice) -> runs.BoolArray:
+        """Return its pixels, bool, in a window of the image, given as slices of whole pixels."""
+        window = np.zeros((rows.stop - rows.start, cols.stop - cols.start), np.bool_)
+        top, left = max(self.row, rows.start), max(self.col, cols.start)
+        bottom = min(self.row + self.height, rows.stop)
+        right = min(self.col + self.width, cols.stop)
+        if top < bottom and left < right:
+            part = np.s_[
+                top - rows.start : bottom - rows.start, left - cols.start : right - cols.start
+            ]
+            window[part] = self._window(top, left, bottom, right)
+        return window
+
     def contains(self, row: int, col: int) -> bool:
         """Return whether the image pixel (row, col) belongs to the object."""
         row, col = row - self.row, col - self.col
@@ -160,6 +176,18 @@ def iou(a: RleMask, b: RleMask) -> float:
     """Return intersection over union, 0..1; masks are never empty, so it is always defined."""
     intersection = a.intersection_area(b)
     return intersection / (a.area + b.area - intersection)
+
+
+def unite(masks: Sequence[RleMask]) -> RleMask:
+    """Return the object that has the pixels of all these; at least one."""
+    top, left = min(mask.row for mask in masks), min(mask.col for mask in masks)
+    bottom = max(mask.row + mask.height for mask in masks)
+    right = max(mask.col + mask.width for mask in masks)
+    rows, cols = slice(top, bottom), slice(left, right)
+    united = np.zeros((bottom - top, right - left), np.bool_)
+    for mask in masks:
+        united |= mask.pixels_in(rows, cols)
+    return RleMask.from_mask(united, (top, left))
 
 
 def check_shape(shape_hw: tuple[int, int]) -> None:

@@ -88,8 +88,23 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class PretrainedTask(Task, Protocol):
+    """A task whose model does not start from nothing, or keeps something between runs."""
+
+    def prepare(self, model: nn.Module, config: TrainConfig, *, is_new: bool) -> None:
+        """Make a model of `build_model` ready for training.
+
+        `is_new` is false where a run is resumed, whose weights come from its own state.
+        Raises `CheckpointError` where the weights to start from are missing.
+        """
+
+
+@runtime_checkable
 class SegmentationTask(Task, Protocol):
     """A task whose model segments an image without any prompt."""
+
+    def window_px(self, config: TrainConfig) -> int:
+        """Return the side of the largest image that is predicted in one piece."""
 
     def predict_probs(self, model: nn.Module, image: Tensor) -> Tensor:
         """Return the probability of each foreground class, float32 (B, C, H, W), 0..1.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from trainers.data.dataset import TrainingTiles, ValidationTiles
 from trainers.data.labels import labels_from_probs
@@ -14,6 +14,7 @@ from trainers.errors import TrainingError
 from trainers.losses.segmentation import cross_entropy, foreground_probs, soft_dice
 from trainers.metrics.segmentation import SegmentationMetrics
 from trainers.models.base import Batch, TaskData
+from trainers.models.options import read_options
 from trainers.models.unet import PAPER_WIDTHS, build_unet
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class UNetTask:
         """Return a U-Net for the classes of the configuration."""
         if not config.class_names:
             raise TrainingError("The U-Net needs class_names; they come from the data or a run.")
-        self._class_names, self._options = config.class_names, _options(config)
+        self._class_names, self._options = config.class_names, read_options(UNetOptions, config)
         return build_unet(
             num_classes=config.num_classes, widths=self._options.widths, seed=config.seed
         )
@@ -93,7 +94,7 @@ class UNetTask:
             size_px=size_px,
             seed=config.seed,
             augment=config.augment,
-            min_crops=_options(config).min_crops,
+            min_crops=read_options(UNetOptions, config).min_crops,
         )
         return TaskData(train, ValidationTiles(snapshot.of("val"), size_px=size_px))
 
@@ -115,6 +116,10 @@ class UNetTask:
                 metrics.update(labels_from_probs(prob), target, image=tile)
         return {"loss": sum(losses) / len(losses), **metrics.compute()}
 
+    def window_px(self, config: TrainConfig) -> int:
+        """Return the side of the largest image that is predicted in one piece."""
+        return 512
+
     @torch.no_grad()
     def predict_probs(self, model: nn.Module, image: Tensor) -> Tensor:
         """Return the probability of each foreground class; see `SegmentationTask`."""
@@ -130,13 +135,3 @@ class UNetTask:
             "cross_entropy": entropy.detach(),
             "dice_loss": overlap.detach(),
         }
-
-
-def _options(config: TrainConfig) -> UNetOptions:
-    try:
-        return UNetOptions.model_validate(config.model_options)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
-        )
-        raise TrainingError(f"The model options of the U-Net are not valid: {problems}.") from error

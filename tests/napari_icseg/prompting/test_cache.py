@@ -105,14 +105,15 @@ def test_what_left_the_memory_is_not_saved_any_more(disk):
 
 def test_the_disk_keeps_its_bound_and_removes_what_was_used_longest_ago(disk):
     disk.write(key(0), embedding(0))
-    disk.max_bytes = int(disk.num_bytes * 3.5)
+    bound = int(disk.num_bytes * 3.5)
+    disk = DiskCache(disk.folder, max_bytes=bound)
     for number in (1, 2):
         disk.write(key(number), embedding(number))
     for age, path in enumerate(sorted(disk.folder.iterdir(), key=lambda p: p.stat().st_mtime_ns)):
         os.utime(path, ns=(age, age))
     assert disk.read(key(0)) is not None
     disk.write(key(3), embedding(3))
-    assert disk.num_bytes <= disk.max_bytes
+    assert disk.num_bytes <= bound
     assert [disk.read(key(n)) is not None for n in range(4)] == [True, False, True, True]
 
 

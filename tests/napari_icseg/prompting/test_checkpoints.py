@@ -9,7 +9,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from napari_icseg.prompting import checkpoints
 from napari_icseg.prompting.checkpoints import (
     EMBEDDED,
     MODELS,
