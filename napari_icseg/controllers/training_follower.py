@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from napari_icseg.jobs.runs import launch_next
+from napari_icseg.jobs.status import WORKING
 from napari_icseg.jobs.watcher import RunsWatcher
 from trainers.errors import IcsegError
 from trainers.progress import RunState
@@ -59,7 +60,7 @@ class RunsFollower:
 
     def _start_waiting(self, snapshots: tuple[RunSnapshot, ...]) -> None:
         states = {run.status.state for run in snapshots}
-        if RunState.QUEUED not in states or RunState.RUNNING in states:
+        if RunState.QUEUED not in states or states.intersection(WORKING):
             return
         try:
             launch_next(self._watcher.runs_folder)

@@ -1,4 +1,4 @@
-"""Start, cancel and resume trainings that live in processes of their own.
+"""Start, pause, cancel and resume trainings that live in processes of their own.
 
 Everything is told by the run folder, so that a restarted GUI, or another program, knows as
 much as the one that started the run:
@@ -13,8 +13,9 @@ much as the one that started the run:
         ├─┼───cancel───▶ cancelled ◀───────────────────┘        │
         │ └─ resume ────────┴───────────────────────────────────┘
 
-One run of a folder runs at a time. The others wait as `queued`, in the order in which they
-were asked for, until `launch_next` is called (by the watcher of an open GUI).
+A running one may be `paused` and then goes on, or ends as a running one does. One run of a
+folder runs (or is paused, and keeps its memory) at a time. The others wait as `queued`, in the
+order in which they were asked for, until `launch_next` is called (by the watcher of an open GUI).
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ from napari_icseg.jobs.errors import JobError
 from napari_icseg.jobs.folder import LABELS_FOLDER, launch_lock, preparing, publish, run_dirs
 from napari_icseg.jobs.process import ProcessId
 from napari_icseg.jobs.request import RunRequest, command, write_request
-from napari_icseg.jobs.status import read_status
-from trainers.io.atomic import write_text_atomic
+from napari_icseg.jobs.status import WORKING, queued_at, read_status
+from trainers.io.atomic import write_error, write_text_atomic
 from trainers.progress import (
     CANCEL_FILE,
     EVENTS_FILE,
+    PAUSE_FILE,
     PROCESS_FILE,
     EventWriter,
     RunState,
     RunStatus,
-    read_events,
     read_process,
 )
 
@@ -82,8 +83,8 @@ def resume(run_dir: Path) -> RunHandle:
         status = read_status(run_dir)
         if status.state not in _RESUMABLE:
             raise JobError(_not_resumable(run_dir, status.state))
-        (run_dir / CANCEL_FILE).unlink(missing_ok=True)
-        (run_dir / PROCESS_FILE).unlink(missing_ok=True)
+        for name in (CANCEL_FILE, PAUSE_FILE, PROCESS_FILE):
+            (run_dir / name).unlink(missing_ok=True)
         EventWriter(run_dir / EVENTS_FILE).write("queued", model=status.model)
     return _launched_or_queued(run_dir)
 
@@ -95,13 +96,26 @@ def launch_next(runs_folder: Path) -> Path | None:
     """
     with launch_lock(runs_folder):
         states = {run_dir: read_status(run_dir).state for run_dir in run_dirs(runs_folder)}
-        if RunState.RUNNING in states.values():
+        if any(state in WORKING for state in states.values()):
             return None
         waiting = [run_dir for run_dir, state in states.items() if state is RunState.QUEUED]
-        for run_dir in sorted(waiting, key=_queued_at):
+        for run_dir in sorted(waiting, key=queued_at):
             if _launch(run_dir):
                 return run_dir
     return None
+
+
+def pause(run_dir: Path) -> None:
+    """Ask a running training to wait after its present step; raise JobError in other states."""
+    status = read_status(run_dir)
+    if status.state not in WORKING:
+        raise JobError(f"{run_dir.name} is {status.state.value}: only a running one can pause.")
+    _touch(run_dir / PAUSE_FILE)
+
+
+def unpause(run_dir: Path) -> None:
+    """Let a paused training go on; nothing happens in any other state."""
+    (run_dir / PAUSE_FILE).unlink(missing_ok=True)
 
 
 def cancel(run_dir: Path, grace_s: float = CANCEL_GRACE_S) -> RunStatus:
@@ -114,11 +128,12 @@ def cancel(run_dir: Path, grace_s: float = CANCEL_GRACE_S) -> RunStatus:
     """
     with launch_lock(run_dir.parent):
         status = read_status(run_dir)
-        if status.state is not RunState.RUNNING:
+        if status.state not in WORKING:
             return _cancel_idle(run_dir, status)
-        (run_dir / CANCEL_FILE).touch()
+        _touch(run_dir / CANCEL_FILE)
     _end_process(run_dir, grace_s)
-    (run_dir / CANCEL_FILE).unlink(missing_ok=True)
+    for name in (CANCEL_FILE, PAUSE_FILE):
+        (run_dir / name).unlink(missing_ok=True)
     return _cancel_idle(run_dir, read_status(run_dir))
 
 
@@ -174,9 +189,12 @@ def _end_process(run_dir: Path, grace_s: float) -> None:
     )
 
 
-def _queued_at(run_dir: Path) -> float:
-    events, _ = read_events(run_dir / EVENTS_FILE)
-    return max((float(e.get("t", 0.0)) for e in events if e["kind"] == "queued"), default=0.0)
+def _touch(path: Path) -> None:
+    """Make an empty file; raise JobError where the disk refuses it."""
+    try:
+        path.touch()
+    except OSError as error:
+        raise JobError(str(write_error(path, error))) from error
 
 
 def _not_resumable(run_dir: Path, state: RunState) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainers.progress import RunState, RunStatus, RunWatcher
+from trainers.progress import EVENTS_FILE, RunState, RunStatus, RunWatcher, read_events
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+WORKING = (RunState.RUNNING, RunState.PAUSED)
+"""A process works, or waits to go on: no other run of the folder starts meanwhile."""
 
 
 def read_status(run_dir: Path) -> RunStatus:
@@ -25,3 +28,9 @@ def poll(watcher: RunWatcher) -> RunStatus:
     except (KeyError, TypeError, ValueError, OSError) as error:
         reason = f"Its events cannot be read ({type(error).__name__}: {error})."
         return RunStatus(state=RunState.FAILED, reason=reason)
+
+
+def queued_at(run_dir: Path) -> float:
+    """Return when the run was last put into the queue (s since 1970); 0 if it never was."""
+    events, _ = read_events(run_dir / EVENTS_FILE)
+    return max((float(e.get("t", 0.0)) for e in events if e["kind"] == "queued"), default=0.0)

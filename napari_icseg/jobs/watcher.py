@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari_icseg.jobs.folder import run_dirs
 from napari_icseg.jobs.request import read_request
 from napari_icseg.jobs.runs import LOG_FILE
-from napari_icseg.jobs.status import poll
+from napari_icseg.jobs.status import WORKING, poll, queued_at
 from trainers.progress import EVENTS_FILE, RunState, RunStatus, RunWatcher
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class RunSnapshot:
     request: RunRequest | None
     """None for a run that the command line started."""
     created_unix_s: float
+    queued_unix_s: float = 0.0
+    """When a waiting run was put into the queue; 0 for any other."""
 
     @property
     def name(self) -> str:
@@ -90,14 +92,17 @@ class _FollowedRun:
     def step(self) -> RunSnapshot | None:
         signature = _signature(self._run_dir)
         # a running process can end without writing a word: only then files do not tell
-        is_running = self.snapshot is None or self.snapshot.status.state is RunState.RUNNING
-        if signature == self._signature and not is_running:
+        is_working = self.snapshot is None or self.snapshot.status.state in WORKING
+        if signature == self._signature and not is_working:
             return None
         self._signature = signature
         status = poll(self._watcher)
         if self.snapshot is not None and status == self.snapshot.status:
             return None
-        self.snapshot = RunSnapshot(self._run_dir, status, self._request, self._created_unix_s)
+        waits_since = queued_at(self._run_dir) if status.state is RunState.QUEUED else 0.0
+        self.snapshot = RunSnapshot(
+            self._run_dir, status, self._request, self._created_unix_s, waits_since
+        )
         return self.snapshot
 
 
