@@ -62,7 +62,10 @@ def test_synth_train_evaluate_predict_and_list(
     assert "validating on" in shown
     assert "Epoch 1/1" in shown
     scores = tmp_path / "scores.json"
-    assert icseg("evaluate", run, "--data", data, "--json", scores) == 0
+    files = ["--json", scores, "--csv", tmp_path / "scores.csv", "--report", tmp_path / "report"]
+    assert icseg("evaluate", run, "--data", data, *files) == 0
+    assert len((tmp_path / "scores.csv").read_text().splitlines()) == 1 + 2
+    assert (tmp_path / "report" / "index.html").stat().st_size > 10_000
     report: dict[str, Any] = json.loads(scores.read_text())
     assert report["split"] == "test"
     assert 0.0 <= report["pixel_accuracy"] <= 1.0
@@ -111,6 +114,8 @@ def test_a_stopped_run_exits_with_1_and_can_be_resumed(
         ["train", "unet", "--data", "d", "--out", "x", "--set", "lr"],
         ["predict"],
         ["evaluate", "run"],
+        ["evaluate", "run", "--data", "d", "--protocol", "guess"],
+        ["evaluate", "run", "--data", "d", "--limit", "0"],
         ["no-such-command"],
     ],
 )
@@ -130,6 +135,7 @@ def test_wrong_usage_exits_with_2(
         (["train", "unet", "--data", "none", "--out", "x", "--set", "lrr=1"], "lrr"),
         (["train", "--resume", "none"], "not a run folder"),
         (["evaluate", "none", "--data", "none"], "no checkpoint"),
+        (["evaluate", "none", "--data", "none", "--protocol", "oracle"], "no checkpoint"),
         (["predict", "none.safetensors", "--images", "none", "--out", "x"], "no checkpoint"),
         (["models", "list", "none"], "no folder"),
         (["synth", "--preset", "none", "--out", "x"], "none"),

@@ -30,6 +30,8 @@ MAIN_METRICS = {
     "ap75": "AP75",
 }
 """Keys of the metrics that a table shows, in its order, and what it calls them."""
+WITHOUT_CLASSES = ("pixel_accuracy", "foreground_iou", "foreground_dice")
+"""Metrics that no single class has."""
 MAY_BE_UNDEFINED = ("ap", "ap50", "ap75")
 """Where no image holds an object of the class; JSON then says null."""
 

@@ -1,0 +1,121 @@
+"""Pictures of one answer beside its truth: what was right, what was added and what was missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from trainers.data.labels import IGNORE
+from trainers.io.images import to_unit
+from trainers.metrics.boundary import boundary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Ids = npt.NDArray[np.uint8]
+Rgb = npt.NDArray[np.uint8]
+Colour = tuple[int, int, int]
+
+SIDE_PX = 512
+"""Side that small images are enlarged to, in whole steps, and large ones reduced to."""
+CLASS_COLOURS: tuple[Colour, ...] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (204, 121, 167),
+    (213, 94, 0),
+    (0, 114, 178),
+)
+"""RGB of classes 1, 2, …; told apart by the colour-blind (Okabe and Ito 2008)."""
+RIGHT, ADDED, MISSED, CONFUSED, OUTLINE = (
+    (0, 158, 115),
+    (213, 94, 0),
+    (0, 114, 220),
+    (204, 121, 167),
+    (255, 236, 79),
+)
+_SHOWN_PERCENTILES = (0.2, 99.8)
+_CLASS_OPACITY, _RIGHT_OPACITY, _ERROR_OPACITY, _DIM = 0.5, 0.35, 0.8, 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Panels:
+    """Three pictures of one image, each RGB uint8 of the same size (H, W, 3).
+
+    Attributes:
+        image: the image alone.
+        preds: the predicted classes in their colours.
+        errors: right, added, missed and confused pixels, and the true outlines.
+    """
+
+    image: Rgb
+    preds: Rgb
+    errors: Rgb
+
+
+def draw_panels(image: npt.NDArray[Any], preds: Ids, target: Ids) -> Panels:
+    """Return the pictures of an image, uint8 or uint16 (H, W), and class ids of that shape."""
+    grey = np.repeat(_stretched(to_unit(image))[..., None], 3, axis=2)
+    classes = [
+        (preds == number, class_colour(number)) for number in np.unique(preds[preds > 0]).tolist()
+    ]
+    shown = _resized(_tinted(grey, classes, _CLASS_OPACITY))
+    return Panels(_resized(grey), shown, _errors(grey, preds, target))
+
+
+def _stretched(unit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return grey values 0..255 with the darkest and brightest at the ends: for the eye alone."""
+    low, high = np.percentile(unit, _SHOWN_PERCENTILES)
+    return np.asarray(255 * np.clip((unit - low) / max(high - low, 1e-6), 0, 1), np.float32)
+
+
+def class_colour(class_id: int) -> Colour:
+    """Return the RGB colour of class 1, 2, …."""
+    return CLASS_COLOURS[(class_id - 1) % len(CLASS_COLOURS)]
+
+
+def _errors(grey: npt.NDArray[np.float32], preds: Ids, target: Ids) -> Rgb:
+    counted = target != IGNORE
+    found, wanted = (preds > 0) & counted, (target > 0) & counted
+    tinted = _tinted(grey * _DIM, [(found & (preds == target), RIGHT)], _RIGHT_OPACITY)
+    mistakes = [
+        (found & ~wanted, ADDED),
+        (wanted & ~found, MISSED),
+        (found & wanted & (preds != target), CONFUSED),
+    ]
+    shown = _resized(_tinted(tinted, mistakes, _ERROR_OPACITY))
+    for number in np.unique(target[wanted]).tolist():
+        same = cv2.resize(
+            (target == number).astype(np.uint8),
+            (shown.shape[1], shown.shape[0]),
+            interpolation=cv2.INTER_NEAREST,
+        )
+        shown[boundary(same > 0)] = OUTLINE
+    return shown
+
+
+def _tinted(
+    pixels: npt.NDArray[np.floating[Any]],
+    tints: Iterable[tuple[npt.NDArray[np.bool_], Colour]],
+    opacity: float,
+) -> npt.NDArray[np.float32]:
+    """Return the pixels, (H, W, 3) in 0..255, with colours laid over those of each mask."""
+    tinted = np.array(pixels, np.float32)
+    for mask, colour in tints:
+        tinted[mask] = (1 - opacity) * tinted[mask] + opacity * np.array(colour, np.float32)
+    return tinted
+
+
+def _resized(pixels: npt.NDArray[np.floating[Any]]) -> Rgb:
+    """Return uint8 pixels of about `SIDE_PX`: enlarged by a whole factor, or reduced."""
+    longest = max(pixels.shape[:2])
+    factor = float(SIDE_PX // longest) if longest <= SIDE_PX else SIDE_PX / longest
+    height, width = (max(1, round(side * factor)) for side in pixels.shape[:2])
+    how = cv2.INTER_NEAREST if factor >= 1 else cv2.INTER_AREA
+    small = cv2.resize(np.asarray(pixels, np.float32), (width, height), interpolation=how)
+    return np.asarray(np.clip(np.rint(small), 0, 255), np.uint8)
