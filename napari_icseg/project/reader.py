@@ -109,6 +109,11 @@ class ProjectReader:
         rows = self._rows(f"{_OBJECTS} WHERE image_id = ? ORDER BY id", int(image_id))
         return self._records(_object, rows)
 
+    def images_with_class(self, class_id: int) -> frozenset[int]:
+        """Return the ids of the images that have objects of a class."""
+        question = "SELECT DISTINCT image_id FROM objects WHERE class_id = ?"
+        return frozenset(int(row[0]) for row in self._rows(question, int(class_id)))
+
     def object_by_id(self, object_id: int) -> ObjectRecord:
         """Return one object; `ProjectError` if there is none with this id."""
         return self._one(_object, _OBJECTS, object_id, "object")

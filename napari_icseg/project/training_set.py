@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -26,10 +27,38 @@ if TYPE_CHECKING:
 DONE = (ImageStatus.LABELLED, ImageStatus.BLANK)
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which labels of a project are used.
+
+    Attributes:
+        class_id: the only class, all others being background; None for all classes.
+        split: the only images; None for all. With "train", those of "val" come along and keep
+            their part; the images of any other split are a set of their own, without parts.
+
+    """
+
+    class_id: int | None = None
+    split: str | None = None
+
+    def includes(self, image: ImageRecord) -> bool:
+        """Whether an image is used, as far as its split decides."""
+        wanted = ("train", "val") if self.split == "train" else (self.split,)
+        return self.split is None or image.split in wanted
+
+    def split_of(self, image: ImageRecord) -> Split | None:
+        """Return the split that the image keeps."""
+        return cast("Split | None", image.split) if self.split in (None, "train") else None
+
+
+EVERYTHING = Selection()
+
+
 def training_manifest(
     reader: ProjectReader,
     out_dir: Path | str,
     *,
+    selection: Selection = EVERYTHING,
     statuses: Collection[ImageStatus] = DONE,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -41,13 +70,14 @@ def training_manifest(
     they lie, their split if they have one, and is written last: no manifest, no training set.
 
     Raises:
-        ProjectError: if no image is finished, or an image file is missing.
+        ProjectError: if no selected image is finished, the class is gone, or a file is missing.
         DataError: if a file cannot be written.
         WorkCancelled: if `cancelled` said so; masks may lie about, the manifest does not.
 
     """
-    out, images = Path(os.path.abspath(out_dir)), chosen_images(reader, statuses)
-    root, names, values = reader.root, mask_names(images), class_values(reader)
+    out, images = Path(os.path.abspath(out_dir)), _images(reader, statuses, selection)
+    root, names = reader.root, mask_names(images)
+    values, class_names = _classes(reader, selection)
 
     def item(image: ImageRecord) -> DatasetItem:
         path = Path(os.path.abspath(root / image.path))
@@ -57,11 +87,28 @@ def training_manifest(
                 "images are, or remove the image from the project."
             )
         mask = out / "masks" / names[image.id]
-        objects = decode(reader.objects(image.id))
+        objects = decode([o for o in reader.objects(image.id) if o.class_id in values])
         write_semantic(mask, render_semantic(objects, values, image.shape).labels)
-        return DatasetItem(path, mask, cast("Split | None", image.split))
+        return DatasetItem(path, mask, selection.split_of(image))
 
     items = Watch(progress, cancelled).map(item, images)
-    class_names = tuple(known.name for known in reader.classes())
     write_manifest(out / MANIFEST_NAME, DatasetIndex(tuple(items), class_names))
     return out / MANIFEST_NAME
+
+
+def _images(
+    reader: ProjectReader, statuses: Collection[ImageStatus], selection: Selection
+) -> tuple[ImageRecord, ...]:
+    images = tuple(i for i in chosen_images(reader, statuses) if selection.includes(i))
+    if not images:
+        raise ProjectError(
+            f"no finished image is in the split {selection.split}. Choose other images."
+        )
+    return images
+
+
+def _classes(reader: ProjectReader, selection: Selection) -> tuple[dict[int, int], tuple[str, ...]]:
+    """Return the pixel value of each class that is drawn, and the names in that order."""
+    if selection.class_id is not None:
+        return {selection.class_id: 1}, (reader.class_by_id(selection.class_id).name,)
+    return class_values(reader), tuple(known.name for known in reader.classes())

@@ -19,7 +19,7 @@ from napari_icseg.project.exporting import export_coco, export_png
 from napari_icseg.project.importing import import_coco, import_folder, import_masks
 from napari_icseg.project.project import Project
 from napari_icseg.project.records import ImageStatus, NewObject, ObjectSource
-from napari_icseg.project.training_set import training_manifest
+from napari_icseg.project.training_set import Selection, training_manifest
 from tests.napari_icseg.project.conftest import HEIGHT, WIDTH, square, write_image
 from trainers.errors import DataError
 from trainers.io.coco import CocoAnnotation, CocoCategory, CocoDataset, CocoImage, write_coco
@@ -526,6 +526,36 @@ def test_the_training_set_names_a_missing_image(labelled: Project) -> None:
     with pytest.raises(ProjectError, match=r"t1\.png is missing"):
         training_manifest(labelled, out)
     assert not (out / "manifest.json").exists()
+
+
+def test_a_class_alone_trains_against_all_others_as_background(labelled: Project) -> None:
+    metal, via = labelled.classes()
+    out = labelled.file.with_name("set")
+
+    index = read_manifest(training_manifest(labelled, out, selection=Selection(metal.id)))
+
+    assert index.class_names == ("metal",)
+    first = np.asarray(Image.open(index.items[0].mask))
+    expected = np.zeros_like(first)
+    for known in labelled.objects(1):
+        if known.class_id == metal.id:
+            expected |= known.mask.to_mask(first.shape).astype(np.uint8)
+    np.testing.assert_array_equal(first, expected)
+    assert labelled.images_with_class(via.id) >= {1}
+
+
+def test_a_split_is_a_set_of_its_own_and_train_brings_its_validation(labelled: Project) -> None:
+    labelled.set_split([2], "train")
+
+    def splits(split: str) -> list[str | None]:
+        out = labelled.file.with_name(f"set-{split}")
+        manifest = training_manifest(labelled, out, selection=Selection(split=split))
+        return [item.split for item in read_manifest(manifest).items]
+
+    assert sorted(splits("train")) == ["train", "val"]
+    assert splits("val") == [None]
+    with pytest.raises(ProjectError, match="in the split test"):
+        splits("test")
 
 
 def test_nothing_labelled_is_no_training_set(project: Project) -> None:
