@@ -1,0 +1,164 @@
+"""SAM-SEG: its prompts, its two ways of being asked, and what learns."""
+
+import numpy as np
+import pytest
+import torch
+
+from trainers.config import TrainConfig
+from trainers.data.labels import IGNORE
+from trainers.errors import TrainingError
+from trainers.models.sam_seg_prompts import (
+    NEGATIVE,
+    PADDING,
+    POSITIVE,
+    draw_points,
+    with_corrections,
+)
+from trainers.models.sam_seg_task import SamSegTask
+from trainers.registry import make_config
+
+UNTRAINED = {"sam_weights": "untrained", "cache_gib": 0.0, "min_tiles": 0}
+
+
+def target_with_bar() -> torch.Tensor:
+    ids = torch.zeros(2, 64, 64, dtype=torch.uint8)
+    ids[0, 20:30, 5:60] = 1
+    ids[0, 40:50, 10:20] = 2
+    ids[:, :4] = IGNORE
+    return ids
+
+
+def build(tmp_path, class_names=("metal",), **options):
+    config = TrainConfig(
+        model="sam_seg",
+        out=tmp_path,
+        class_names=class_names,
+        image_size=64,
+        model_options={**UNTRAINED, **options},
+    )
+    task = SamSegTask()
+    return task, task.build_model(config)
+
+
+def test_prompts_are_positive_but_for_one_as_the_paper_has_them():
+    ids = target_with_bar()
+    points, labels = draw_points(ids[:1], torch.tensor([1]), torch.tensor([100]))
+    assert points.shape == (1, 100, 2)
+    assert (labels == POSITIVE).sum() == 99
+    assert labels[0, -1] == NEGATIVE
+    x, y = points[0].long().unbind(-1)
+    inside = ids[0, y, x]
+    assert (inside[:-1] == 1).all()
+    assert inside[-1] not in (1, IGNORE)
+
+
+def test_a_blank_tile_has_its_negative_point_alone_and_zero_points_are_none():
+    ids = target_with_bar()[[1, 1, 0]]
+    points, labels = draw_points(ids, torch.tensor([1, 1, 2]), torch.tensor([5, 0, 1]))
+    assert labels.tolist() == [
+        [NEGATIVE, *[PADDING] * 4],
+        [PADDING] * 5,
+        [POSITIVE, *[PADDING] * 4],
+    ]
+    assert ids[0, int(points[0, 0, 1]), int(points[0, 0, 0])] == 0
+
+
+def test_points_repeat_with_their_generator():
+    ids = target_with_bar()
+    first, second = (
+        draw_points(
+            ids,
+            torch.tensor([1, 1]),
+            torch.tensor([9, 9]),
+            generator=torch.Generator().manual_seed(3),
+        )
+        for _ in range(2)
+    )
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_a_correction_falls_on_what_is_wrong_and_nothing_on_what_is_right():
+    wanted = target_with_bar() == 1
+    preds = wanted.clone()
+    preds[0, 20:30, 40:] = False
+    points, labels = draw_points(target_with_bar(), torch.tensor([1, 1]), torch.tensor([1, 1]))
+    more, kinds = with_corrections(points, labels, preds, wanted)
+    assert kinds[:, -1].tolist() == [POSITIVE, PADDING]
+    x, y = more[0, -1].long().tolist()
+    assert bool(wanted[0, y, x])
+    assert not bool(preds[0, y, x])
+
+
+def test_the_loss_reaches_decoder_and_class_tokens_and_nothing_else(tmp_path):
+    task, model = build(tmp_path)
+    model.train()
+    torch.manual_seed(0)
+    batch = {"image": torch.rand(6, 1, 64, 64), "target": target_with_bar()[[0, 1, 0, 0, 1, 0]]}
+    task.training_loss(model, batch)["loss"].backward()
+    learned = {name for name, p in model.named_parameters() if p.grad is not None}
+    assert "class_tokens" in learned
+    assert all(name == "class_tokens" or "mask_decoder" in name for name in learned)
+    assert any("conv_s0" in name for name in learned)
+
+
+def test_without_dropout_every_prompt_has_points_alone_as_published(tmp_path, monkeypatch):
+    task, model = build(tmp_path, prompt_dropout=0.0, few_points_rate=0.0, correction_rate=0.0)
+    asked = []
+    decode = model.decode
+
+    def watched(*args, **kwargs):
+        asked.append(kwargs)
+        return decode(*args, **kwargs)
+
+    monkeypatch.setattr(model, "decode", watched)
+    task.training_loss(model, {"image": torch.rand(2, 1, 64, 64), "target": target_with_bar()})
+    assert [each["class_ids"] for each in asked] == [None]
+    points, labels = asked[0]["points"]
+    assert points.shape == (2, 100, 2)
+    assert (labels[0] == POSITIVE).sum() == 99
+
+
+@pytest.mark.parametrize("size_hw", [(64, 64), (50, 90)])
+def test_both_ways_of_asking_give_probabilities_of_every_class(tmp_path, size_hw):
+    task, model = build(tmp_path, class_names=("metal", "via"))
+    model.eval()
+    image = torch.rand(2, 1, *size_hw)
+    target = torch.zeros(2, *size_hw, dtype=torch.uint8)
+    target[:, 10:20] = 2
+    automatic, oracle = (
+        task.predict_probs(model, image),
+        task.predict_probs_prompted(model, image, target),
+    )
+    for probs in (automatic, oracle):
+        assert probs.shape == (2, 2, *size_hw)
+        assert probs.min() >= 0
+        assert probs.sum(dim=1).max() <= 1 + 1e-5
+    assert not torch.allclose(automatic, oracle)
+    again = task.predict_probs_prompted(model, image, target)
+    assert torch.equal(oracle, again)
+
+
+def test_validation_tells_both_protocols(tmp_path):
+    task, model = build(tmp_path)
+    model.eval()
+    batch = {
+        "image": torch.rand(2, 1, 64, 64),
+        "target": target_with_bar().clamp(max=1),
+        "tile": torch.arange(2),
+    }
+    metrics = task.validate(model, [batch])
+    assert {"iou", "pixel_accuracy", "iou_oracle", "pixel_accuracy_oracle", "loss"} <= set(metrics)
+    assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_the_papers_preset_is_its_recipe(tmp_path):
+    config = make_config("sam_seg", out=tmp_path, data=tmp_path, preset="paper")
+    assert (config.epochs, config.batch_size, config.lr, config.optimizer) == (5, 10, 1e-4, "adam")
+    assert config.weight_decay == pytest.approx(config.lr / 1e4)
+    assert config.schedule == "divide10"
+    assert config.model_options["sam"] == "sam2.1-large"
+
+
+def test_a_wrong_option_is_named(tmp_path):
+    with pytest.raises(TrainingError, match="prompt_dropout"):
+        build(tmp_path, prompt_dropout=2.0)
