@@ -14,6 +14,7 @@ Preset = Literal["best", "paper"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Augment = Literal["none", "orientation", "full"]
 Schedule = Literal["constant", "cosine", "divide10"]
+Balance = Literal["none", "blank", "class"]
 
 
 class TrainConfig(BaseModel):
@@ -38,10 +39,29 @@ class TrainConfig(BaseModel):
 
     epochs: int = Field(default=20, ge=1)
     batch_size: int = Field(default=8, ge=1)
+    """Tiles of one optimiser step, over all processes and parts together."""
+    accumulate: int = Field(default=1, ge=1)
+    """Parts in which a process computes its share of a batch, to need less memory."""
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without a better selection metric after which the training ends; None for never."""
     image_size: int = Field(default=256, ge=32)
     """Side of the square training crop, px."""
     augment: Augment = "full"
-    """Rotations and flips (`orientation`), those with contrast and noise (`full`), or `none`."""
+    """Turns and flips (`orientation`), also warps, contrast and noise (`full`), or `none`."""
+    rotation_rate: float = Field(default=0.2, ge=0.0, le=1.0)
+    """Share of the crops that `full` turns by a small angle."""
+    rotation_deg: float = Field(default=5.0, ge=0.0, le=45.0)
+    """Largest small angle, degrees."""
+    elastic_rate: float = Field(default=0.2, ge=0.0, le=1.0)
+    """Share of the crops that `full` deforms smoothly."""
+    elastic_px: float = Field(default=3.0, ge=0.0)
+    """Root mean square shift of a deformed crop's pixels, px."""
+    cutmix: float = Field(default=0.0, ge=0.0, le=1.0)
+    """Probability that the tiles of a batch swap a rectangle with one another."""
+    balance: Balance = "none"
+    """Fewer blank tiles (`blank`), or rare classes more often (`class`), in each epoch."""
+    blank_share: float = Field(default=0.25, ge=0.0, le=1.0)
+    """Largest share of an epoch's crops from blank tiles, where `balance` is `blank`."""
     val_fraction: float = Field(default=0.15, gt=0.0, lt=1.0)
 
     optimizer: Literal["adamw", "adam"] = "adamw"
@@ -58,6 +78,10 @@ class TrainConfig(BaseModel):
 
     seed: int = Field(default=0, ge=0)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    devices: int = Field(default=1, ge=1)
+    """Processes on this machine, each with a device; a launcher (torchrun) decides instead."""
+    num_nodes: int = Field(default=1, ge=1)
+    """Machines, each with `devices` processes; they share the run folder."""
     precision: Precision = "32-true"
     num_workers: int = Field(default=0, ge=0)
     """Processes that load data; 0 loads in the training process."""
@@ -66,6 +90,8 @@ class TrainConfig(BaseModel):
 
     checkpoint_every_s: float = Field(default=60.0, gt=0.0)
     checkpoint_every_steps: int | None = Field(default=None, ge=1)
+    tensorboard: bool = True
+    """Write TensorBoard files beside the events."""
     model_options: dict[str, Any] = Field(default_factory=dict)
     """Settings that only this model knows."""
 

@@ -38,6 +38,13 @@ class EventWriter:
             self._listener(event)
 
 
+class SilentEvents(EventWriter):
+    """Writes nothing: only the first process of a run speaks."""
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Do nothing."""
+
+
 def _end_torn_line(descriptor: int) -> None:
     """A killed writer may have left half a line: the next event must not join it."""
     size = os.lseek(descriptor, 0, os.SEEK_END)

@@ -70,8 +70,10 @@ class Loop:
         self.meta, self.is_cancelled = meta, is_cancelled
         self.fabric, self.ranks = fabric, ranks
         self.position = Position()
-        model = task.build_model(config)
-        if config.parent is not None and not folder.state.exists():
+        model, is_new = task.build_model(config), not folder.state.exists()
+        if isinstance(task, PretrainedTask):
+            task.prepare(model, config, is_new=is_new)
+        if config.parent is not None and is_new:
             self._inherit(model, config.parent)
         self.model = with_shared_statistics(model, fabric).to(fabric.device)
         self.optimizer = build_optimizer(self.model, config)

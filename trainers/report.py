@@ -104,6 +104,16 @@ class Report:
         """Report a picture of predictions; `file` is relative to the run folder."""
         self._events.write("preview", epoch=epoch, file=file)
 
+    def stopped_early(self, position: Position, metric: str) -> None:
+        """Report that the run ends before its last epoch, for it does not get better."""
+        reason = (
+            f"{metric} has not improved since epoch {position.best_epoch}: stopped after "
+            f"{position.epoch} of {self._config.epochs} epochs (patience "
+            f"{self._config.patience})."
+        )
+        log.info("%s", reason)
+        self._events.write("stopped_early", epoch=position.epoch, reason=reason)
+
     def paused(self, position: Position) -> None:
         """Report that the run waits where it stands."""
         if self._num_steps_here < _DRY_RUN_STEPS:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,13 @@ from trainers.checkpoint import load_checkpoint
 from trainers.config import TrainConfig, read_config
 from trainers.data.snapshot import Snapshot, ensure_snapshot
 from trainers.errors import IcsegError, TrainingError
+from trainers.events import SilentEvents
+from trainers.interrupts import RunCancelledError
 from trainers.io.atomic import write_error, write_text_atomic
 from trainers.io.manifest import file_sha256
-from trainers.loop import Loop, RunCancelledError
+from trainers.loop import Loop
 from trainers.metrics.segmentation import nested
+from trainers.parallel import joined
 from trainers.progress import Event, EventWriter, RunState, RunStatus, read_process, read_status
 from trainers.registry import build_task
 from trainers.run_folder import RunFolder, checkpoint_file, code_version
@@ -29,6 +32,10 @@ from trainers.run_folder import RunFolder, checkpoint_file, code_version
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
+
+    from lightning_fabric import Fabric
+
+    from trainers.parallel import Ranks
 
 log = logging.getLogger("trainers")
 
@@ -47,8 +54,9 @@ def train(config: TrainConfig, *, on_event: Listener | None = None) -> RunStatus
 
     """
     folder = RunFolder(config.out)
-    folder.make_new()
-    return _Run(folder, on_event).carry_out(config)
+    with joined(config) as (fabric, ranks):
+        ranks.on_main(folder.make_new)
+        return _Run(folder, fabric, ranks, on_event).carry_out(config)
 
 
 def resume(run_dir: Path, *, on_event: Listener | None = None) -> RunStatus:
@@ -58,6 +66,14 @@ def resume(run_dir: Path, *, on_event: Listener | None = None) -> RunStatus:
     """
     folder = RunFolder(Path(run_dir).expanduser().absolute())
     config = read_config(folder.config)
+    with joined(config) as (fabric, ranks):
+        ranks.on_main(lambda: _prepare_resume(folder))
+        # the folder may have been moved since
+        config = config.replace(out=folder.path)
+        return _Run(folder, fabric, ranks, on_event).carry_out(config, is_resume=True)
+
+
+def _prepare_resume(folder: RunFolder) -> None:
     status = read_status(folder.path)
     if status.state in (RunState.RUNNING, RunState.PAUSED) and not _is_ours(folder.path):
         raise TrainingError(f"{folder.path} is running already. Cancel it before resuming.")
@@ -65,8 +81,6 @@ def resume(run_dir: Path, *, on_event: Listener | None = None) -> RunStatus:
         raise TrainingError(f"{folder.path} has finished: there is nothing to resume.")
     folder.cancel.unlink(missing_ok=True)
     folder.pause.unlink(missing_ok=True)  # to resume is to go on
-    # the folder may have been moved since
-    return _Run(folder, on_event).carry_out(config.replace(out=folder.path), is_resume=True)
 
 
 def _is_ours(run_dir: Path) -> bool:
@@ -99,16 +113,19 @@ def ensure_trained(config: TrainConfig, *, on_event: Listener | None = None) -> 
 class _Run:
     """One process working on one run folder."""
 
-    def __init__(self, folder: RunFolder, on_event: Listener | None) -> None:
-        self.folder = folder
-        self.events = EventWriter(folder.events, listener=on_event)
+    def __init__(
+        self, folder: RunFolder, fabric: Fabric, ranks: Ranks, on_event: Listener | None
+    ) -> None:
+        self.folder, self.fabric, self.ranks = folder, fabric, ranks
+        writer = EventWriter if ranks.is_main else SilentEvents
+        self.events = writer(folder.events, listener=on_event)
         self._stop = threading.Event()
 
     def carry_out(self, config: TrainConfig, *, is_resume: bool = False) -> RunStatus:
         """Train, and leave a last event whatever happens."""
-        with _log_to(self.folder.log), self._stopped_by_signals():
+        with self._logging(), self._stopped_by_signals():
             try:
-                self.folder.write_process()
+                self.ranks.on_main(self.folder.write_process)
                 self._train(config, is_resume=is_resume)
             except RunCancelledError as cancelled:
                 log.info("cancelled at step %d", cancelled.step)
@@ -126,26 +143,27 @@ class _Run:
         return read_status(self.folder.path)
 
     def _train(self, config: TrainConfig, *, is_resume: bool) -> None:
-        config, meta = self._prepare(config)
+        _set_up_torch(config)
+        config, meta = self.ranks.on_main(lambda: self._prepare(config))
         task = build_task(config.model)
         loop = Loop(
             task,
             task.build_data(config, self.folder.path),
             config,
             self.folder,
+            fabric=self.fabric,
+            ranks=self.ranks,
             events=self.events,
             meta=meta,
             is_cancelled=self._is_cancelled,
         )
         self._announce(loop, meta, is_resume=is_resume)
-        loop.run()
-        self._finish(loop)
+        with _deterministic(self.fabric.device):
+            loop.run()
+        self.ranks.on_main(lambda: self._finish(loop))
 
     def _prepare(self, config: TrainConfig) -> tuple[TrainConfig, dict[str, Any]]:
         """Fix the data and the configuration in the run folder, once."""
-        if config.num_threads is not None:
-            torch.set_num_threads(config.num_threads)
-        torch.manual_seed(config.seed)
         write_text_atomic(self.folder.config, config.to_json())  # resume needs it from now on
         snapshot = self._snapshot(config)
         if snapshot is not None:
@@ -192,6 +210,7 @@ class _Run:
             num_train=len(loop.data.train),
             num_val=len(loop.data.val),
             device=str(loop.fabric.device),
+            num_processes=self.ranks.size,
             code=meta["code"],
             data_sha256=meta["data_sha256"],
         )
@@ -220,6 +239,9 @@ class _Run:
     def _is_cancelled(self) -> bool:
         return self._stop.is_set() or self.folder.cancel.exists()
 
+    def _logging(self) -> AbstractContextManager[None]:
+        return _log_to(self.folder.log) if self.ranks.is_main else nullcontext()
+
     def _tell_failure(self, error: BaseException) -> None:
         """Leave the reason in the run folder; a full disk may refuse even that."""
         reason = str(error) if isinstance(error, IcsegError) else f"{type(error).__name__}: {error}"
@@ -246,6 +268,31 @@ class _Run:
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
+
+
+def _set_up_torch(config: TrainConfig) -> None:
+    if config.num_threads is not None:
+        torch.set_num_threads(config.num_threads)
+    torch.manual_seed(config.seed)
+
+
+@contextmanager
+def _deterministic(device: torch.device) -> Iterator[None]:
+    """Let torch choose reproducible algorithms on the CPU, as far as there are any."""
+    if device.type != "cpu":
+        yield
+        return
+    former = torch.are_deterministic_algorithms_enabled()
+    former_is_warning = torch.is_deterministic_algorithms_warn_only_enabled()
+    memory: Any = torch.utils.deterministic
+    former_fill = memory.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    memory.fill_uninitialized_memory = False  # costs time, finds bugs only
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(former, warn_only=former_is_warning)
+        memory.fill_uninitialized_memory = former_fill
 
 
 @contextmanager

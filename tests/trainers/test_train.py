@@ -385,3 +385,39 @@ def test_the_listener_hears_what_is_written(make_tiles: MakeTiles, make_config: 
     assert heard == kinds(config.out)
     assert heard[0] == "started"
     assert heard[-1] == "finished"
+
+
+def test_a_run_that_gets_no_better_ends_early_and_is_finished(
+    make_tiles: MakeTiles, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.5, 0.6, 0.6, 0.1, 0.9])
+
+    def validate(self: UNetTask, model: Any, batches: Any) -> dict[str, float]:
+        return {"loss": 1.0, "iou": next(scores)}
+
+    monkeypatch.setattr(UNetTask, "validate", validate)
+    config = make_config(make_tiles(4), epochs=5, patience=2)
+    status = train(config)
+    assert (status.state, status.epoch) == (RunState.FINISHED, 4)
+    events = read_events(config.out / "events.jsonl")[0]
+    (told,) = [event for event in events if event["kind"] == "stopped_early"]
+    assert "iou has not improved since epoch 2" in told["reason"]
+    assert json.loads((config.out / "metrics.json").read_text())["best_epoch"] == 2
+    with pytest.raises(TrainingError, match="nothing to resume"):
+        resume(config.out)
+
+
+def test_patience_counts_on_after_a_resume(
+    make_tiles: MakeTiles, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.6, 0.5, 0.4, 0.3])
+
+    def validate(self: UNetTask, model: Any, batches: Any) -> dict[str, float]:
+        return {"loss": 1.0, "iou": next(scores)}
+
+    monkeypatch.setattr(UNetTask, "validate", validate)
+    config = make_config(make_tiles(5), epochs=9, patience=2)  # 2 steps an epoch
+    with monkeypatch.context() as patch:
+        after_steps(patch, 4, lambda loop: loop.folder.cancel.touch())
+        assert train(config).epoch == 1
+    assert resume(config.out).epoch == 3

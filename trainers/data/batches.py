@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from trainers.errors import TrainingError
+
 if TYPE_CHECKING:
     from trainers.config import TrainConfig
     from trainers.models.base import Batch, EpochDataset
@@ -20,6 +22,22 @@ def split_batches(num_items: int, batch_size: int) -> list[int]:
     return [size + 1] * extra + [size] * (num_batches - extra)
 
 
+def batch_sizes(num_items: int, config: TrainConfig) -> list[int]:
+    """Return the number of items of each step of an epoch, over all processes together."""
+    return split_batches(num_items, config.batch_size)
+
+
+def num_batches(num_items: int, config: TrainConfig, *, num_ranks: int = 1) -> int:
+    """Return the steps of an epoch; raise `TrainingError` if a process would have no item."""
+    sizes = batch_sizes(num_items, config)
+    if min(sizes) < num_ranks:
+        raise TrainingError(
+            f"A batch of {min(sizes)} cannot be shared by {num_ranks} processes. Raise "
+            f"batch_size (now {config.batch_size}), label more tiles, or use fewer devices."
+        )
+    return len(sizes)
+
+
 def epoch_batches(num_items: int, config: TrainConfig, *, epoch: int | None) -> list[list[int]]:
     """Return the item indices of each batch; in their own order if `epoch` is None."""
     if epoch is None:
@@ -27,27 +45,40 @@ def epoch_batches(num_items: int, config: TrainConfig, *, epoch: int | None) -> 
     else:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
         order = torch.randperm(num_items, generator=generator).tolist()
-    sizes = iter(split_batches(num_items, config.batch_size))
     batches, start = [], 0
-    for size in sizes:
+    for size in batch_sizes(num_items, config):
         batches.append(order[start : start + size])
         start += size
     return batches
 
 
 def build_loader(
-    dataset: EpochDataset, config: TrainConfig, *, epoch: int | None, start_batch: int = 0
+    dataset: EpochDataset,
+    config: TrainConfig,
+    *,
+    epoch: int | None,
+    start_batch: int = 0,
+    rank: int = 0,
+    num_ranks: int = 1,
 ) -> DataLoader[Batch]:
-    """Return the batches of an epoch from `start_batch` on."""
+    """Return the batches of an epoch from `start_batch` on: process `rank`'s share of each."""
     batches = epoch_batches(len(dataset), config, epoch=epoch)[start_batch:]
+    shares = [batch[share_of(len(batch), rank=rank, num_ranks=num_ranks)] for batch in batches]
     return DataLoader(
         cast("Dataset[Batch]", dataset),
-        batch_sampler=batches,
+        batch_sampler=shares,
         num_workers=config.num_workers if batches else 0,
         worker_init_fn=_restore_signals,
         # its own generator: the loader's draws must not move the global random state
         generator=torch.Generator().manual_seed(0),
     )
+
+
+def share_of(num_items: int, *, rank: int, num_ranks: int) -> slice:
+    """Return which items of a batch a process computes; shares differ by one item at most."""
+    size, extra = divmod(num_items, num_ranks)
+    start = rank * size + min(rank, extra)
+    return slice(start, start + size + (rank < extra))
 
 
 def _restore_signals(_worker: int) -> None:
