@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from trainers.data.instances import object_masks
+from trainers.data.instances import object_rles
 from trainers.io.images import to_unit
 from trainers.io.rle import RleMask, unite
 from trainers.models.base import Instance, InstanceTask
@@ -46,16 +46,16 @@ def predict_instances(loaded: LoadedModel, image: NDArray[Any]) -> list[Instance
 
 def components(prediction: Prediction) -> list[Instance]:
     """Return the connected components of a prediction as objects, best first."""
-    masks, classes = object_masks(prediction.labels, min_area_px=MIN_AREA_PX)
     found = [
-        Instance(
-            int(class_id),
-            float(prediction.probs[class_id - 1][mask].mean()),
-            RleMask.from_mask(mask),
-        )
-        for mask, class_id in zip(masks, classes.tolist(), strict=True)
+        Instance(class_id, _mean_prob(prediction.probs[class_id - 1], mask), mask)
+        for class_id, mask in object_rles(prediction.labels, min_area_px=MIN_AREA_PX)
     ]
     return sorted(found, key=lambda instance: -instance.score)
+
+
+def _mean_prob(prob: NDArray[np.float32], mask: RleMask) -> float:
+    rows, cols = slice(mask.row, mask.row + mask.height), slice(mask.col, mask.col + mask.width)
+    return float(prob[rows, cols][mask.crop()].mean())
 
 
 def _predict_window(

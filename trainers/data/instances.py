@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from scipy.ndimage import find_objects
 
 from trainers.data.labels import IGNORE
+from trainers.io.rle import RleMask
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 
@@ -39,3 +43,24 @@ def object_masks(
         classes += [class_id] * len(large)
     stacked = np.stack(masks) if masks else np.zeros((0, *ids.shape), np.bool_)
     return stacked, np.array(classes, np.int64)
+
+
+def object_rles(ids: NDArray[np.uint8], *, min_area_px: int = 1) -> Iterator[tuple[int, RleMask]]:
+    """Yield class id and mask of the objects of `object_masks`, one at a time.
+
+    An image of thousands of objects never has a mask of its size for each.
+    """
+    for class_id in np.unique(ids[(ids > 0) & (ids != IGNORE)]).tolist():
+        same = (ids == class_id).astype(np.uint8)
+        _, numbers = cv2.connectedComponents(same, connectivity=8, ltype=cv2.CV_32S)
+        for mask in numbered_rles(numbers):
+            if mask.area >= min_area_px:
+                yield class_id, mask
+
+
+def numbered_rles(numbers: NDArray[np.int32]) -> Iterator[RleMask]:
+    """Yield the pixels of each number of an int32 image (H, W) but 0, in rising order."""
+    for number, window in enumerate(find_objects(numbers), 1):
+        if window is not None:
+            origin_rc = (window[0].start, window[1].start)
+            yield RleMask.from_mask(numbers[window] == number, origin_rc)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from trainers.errors import CheckpointError
-from trainers.evaluation.data import Truth, components_of_ids
-from trainers.models.base import Instance, PromptedTask
-from trainers.predict import LoadedModel, Prediction, predict_image, predict_prompted
+from trainers.models.base import Instance, InstanceTask, PromptedTask
+from trainers.predict import LoadedModel, predict_image, predict_prompted
+from trainers.predict_instances import components, predict_instances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from trainers.evaluation.data import Truth
     from trainers.evaluation.records import Protocol
-    from trainers.io.rle import RleMask
 
 
 class Answer(NamedTuple):
@@ -36,23 +36,15 @@ def check_protocol(loaded: LoadedModel, protocol: Protocol) -> None:
 
 
 def answer(loaded: LoadedModel, truth: Truth, protocol: Protocol) -> Answer:
-    """Segment the image of `truth`."""
+    """Segment the image of `truth`, and find its objects.
+
+    The objects of a model that does not look for them one by one, and of any model with oracle
+    prompts, are the connected components of its class ids.
+    """
     if protocol == "oracle":
         prediction = predict_prompted(loaded, truth.image, truth.ids)
-        return Answer(prediction.labels, components_of(prediction))
-    prediction = predict_image(loaded, truth.image)
-    return Answer(prediction.labels, components_of(prediction))
-
-
-def components_of(prediction: Prediction) -> list[Instance]:
-    """Return the 8-connected components of each class; the score is the mean probability."""
-    labels, probs = prediction
-    return [
-        Instance(class_id, _mean_prob(probs[class_id - 1], mask), mask)
-        for class_id, mask in components_of_ids(labels)
-    ]
-
-
-def _mean_prob(prob: npt.NDArray[np.float32], mask: RleMask) -> float:
-    rows, cols = slice(mask.row, mask.row + mask.height), slice(mask.col, mask.col + mask.width)
-    return float(prob[rows, cols][mask.crop()].mean())
+    else:
+        prediction = predict_image(loaded, truth.image)
+        if isinstance(loaded.task, InstanceTask):
+            return Answer(prediction.labels, predict_instances(loaded, truth.image))
+    return Answer(prediction.labels, components(prediction))

@@ -6,22 +6,22 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import find_objects
 
+from trainers.data.instances import numbered_rles, object_rles
 from trainers.data.labels import IGNORE, read_class_ids
 from trainers.errors import DataError
 from trainers.io.folders import DatasetIndex, DatasetItem, discover
 from trainers.io.images import read_image
 from trainers.io.manifest import file_sha256
 from trainers.io.masks import read_mask
-from trainers.io.rle import RleMask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from trainers.io.rle import RleMask
 
 
 @dataclass(frozen=True)
@@ -113,32 +113,8 @@ def read_truth(item: DatasetItem, class_names: Sequence[str]) -> Truth:
             f"{len(class_names)} ({', '.join(class_names)})."
         )
     stored = read_mask(item.mask, shape_hw)
-    objects = _instances(stored) if stored.dtype == np.uint16 else components_of_ids(ids)
+    if stored.dtype == np.uint16:
+        objects = [TrueObject(1, mask) for mask in numbered_rles(stored.astype(np.int32))]
+    else:
+        objects = [TrueObject(class_id, mask) for class_id, mask in object_rles(ids)]
     return Truth(image, ids, tuple(objects))
-
-
-def components_of_ids(ids: npt.NDArray[np.uint8]) -> list[TrueObject]:
-    """Return the 8-connected components of each class of `ids`, uint8 (H, W)."""
-    return [
-        TrueObject(int(class_id), mask)
-        for class_id in np.unique(ids)
-        if class_id not in (0, IGNORE)
-        for mask in _masks_of(_components(ids == class_id))
-    ]
-
-
-def _components(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    _, numbers = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    return np.asarray(numbers, np.int32)
-
-
-def _instances(numbers: npt.NDArray[np.uint16]) -> Iterable[TrueObject]:
-    return (TrueObject(1, mask) for mask in _masks_of(numbers.astype(np.int32)))
-
-
-def _masks_of(numbers: npt.NDArray[np.int32]) -> Iterable[RleMask]:
-    """Yield the pixels of each number but 0."""
-    for number, window in enumerate(find_objects(numbers), 1):
-        if window is not None:
-            origin = window[0].start, window[1].start
-            yield RleMask.from_mask(numbers[window] == number, origin)
