@@ -64,6 +64,11 @@ class RunFolder:
         return self.path / "previews"
 
     @property
+    def tensorboard(self) -> Path:
+        """The curves once more, as TensorBoard reads them."""
+        return self.path / "tensorboard"
+
+    @property
     def last(self) -> Path:
         """Newest weights."""
         return self.path / "checkpoints" / "last.safetensors"

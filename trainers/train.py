@@ -28,6 +28,7 @@ from trainers.parallel import joined
 from trainers.progress import Event, EventWriter, RunState, RunStatus, read_process, read_status
 from trainers.registry import build_task
 from trainers.run_folder import RunFolder, checkpoint_file, code_version
+from trainers.tensorboard import TensorBoardLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,8 +118,9 @@ class _Run:
         self, folder: RunFolder, fabric: Fabric, ranks: Ranks, on_event: Listener | None
     ) -> None:
         self.folder, self.fabric, self.ranks = folder, fabric, ranks
+        self._listeners: list[Listener] = [] if on_event is None else [on_event]
         writer = EventWriter if ranks.is_main else SilentEvents
-        self.events = writer(folder.events, listener=on_event)
+        self.events = writer(folder.events, listener=self._tell_listeners)
         self._stop = threading.Event()
 
     def carry_out(self, config: TrainConfig, *, is_resume: bool = False) -> RunStatus:
@@ -144,6 +146,8 @@ class _Run:
 
     def _train(self, config: TrainConfig, *, is_resume: bool) -> None:
         _set_up_torch(config)
+        if config.tensorboard:
+            self._listeners.append(TensorBoardLog(self.folder.tensorboard))
         config, meta = self.ranks.on_main(lambda: self._prepare(config))
         task = build_task(config.model)
         loop = Loop(
@@ -235,6 +239,10 @@ class _Run:
         write_text_atomic(self.folder.metrics, json.dumps(report, indent=2) + "\n")
         self.events.write("finished", metrics=loop.position.best_metrics)
         log.info("finished: %s", json.dumps(loop.position.best_metrics))
+
+    def _tell_listeners(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
 
     def _is_cancelled(self) -> bool:
         return self._stop.is_set() or self.folder.cancel.exists()
