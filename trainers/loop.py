@@ -23,6 +23,7 @@ from trainers.checkpoint import (
 )
 from trainers.data.batches import batch_sizes, build_loader, num_batches, share_of
 from trainers.errors import CheckpointError
+from trainers.health import ZeroLossWatch
 from trainers.interrupts import RunCancelledError
 from trainers.models.base import PretrainedTask
 from trainers.optimizer import AveragedModel, build_optimizer, learning_rate
@@ -86,6 +87,7 @@ class Loop:
         self._paused_s = 0.0
         """Of the present epoch."""
         self.previews = Previews.of(task, data.val, folder) if ranks.is_main else None
+        self.zeros = ZeroLossWatch(config)
         self.report = Report(events, config, num_steps=self.num_steps, device=str(fabric.device))
 
     def _inherit(self, model: nn.Module, parent: Path) -> None:
@@ -107,7 +109,7 @@ class Loop:
 
         Raises:
             RunCancelledError: asked to stop; `last` and the state are written.
-            TrainingError: see `Stepper.take`.
+            TrainingError: see `Stepper.take` and `ZeroLossWatch`.
 
         """
         self._obey()
@@ -146,6 +148,7 @@ class Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         losses = self.stepper.take(self._share_of(batch), step=position.step, warn=self.report.warn)
+        self.zeros.see(losses, step=position.step + 1)
         loss = float(losses["loss"])
         position.step += 1
         position.step_in_epoch += 1

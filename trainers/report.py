@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from trainers.health import PredictionWatch
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -49,7 +51,7 @@ class Report:
         self._last_event_s = -math.inf
         self._num_steps_here = 0
         self._first_step_end_s = 0.0
-        self._warned_of_blank = False
+        self._predictions = PredictionWatch(config)
 
     def step(
         self,
@@ -84,7 +86,8 @@ class Report:
     ) -> None:
         """Report the end of 1-based `epoch`, and warn of what its metrics give away."""
         log.info("epoch %d: train loss %.4f, %s", epoch, train_loss, metrics)
-        self._warn_of_blank(epoch, metrics)
+        for reason in self._predictions.see(epoch, metrics):
+            self.warn(reason)
         self._events.write(
             "epoch",
             epoch=epoch,
@@ -138,17 +141,3 @@ class Report:
                 expected_s=mean_s * self._num_steps,
                 device=self._device,
             )
-
-    def _warn_of_blank(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Say once that the model learns nothing but background (from the second epoch on)."""
-        is_blank = metrics.get("foreground_predicted") == 0.0
-        early = epoch < min(2, self._config.epochs)
-        missed = metrics.get("foreground_true", 0.0) > 0.0
-        if not is_blank or not missed or early or self._warned_of_blank:
-            return
-        self._warned_of_blank = True
-        self.warn(
-            "The model predicts background everywhere, but the validation tiles have "
-            f"foreground. Raise lr (now {self._config.lr:g}) or epochs, or label more tiles "
-            "with objects."
-        )

@@ -117,7 +117,9 @@ class SegmentationMetrics:
     def compute(self) -> dict[str, float]:
         """Return the metrics, all 0..1; those of a class are named "iou/<class>".
 
-        `foreground_true` and `foreground_predicted` are shares of all pixels.
+        `foreground_true` and `foreground_predicted` are shares of all pixels;
+        `foreground_iou` is pooled over images and classes, which may be confused with one
+        another, and `foreground_iou_inverted` what the opposite prediction would score.
         Raises ValueError if nothing was added.
         """
         if not self._counts:
@@ -137,6 +139,8 @@ class SegmentationMetrics:
             **{name: float(values.mean()) for name, values in by_class.items()},
             "foreground_true": float(pooled[1:].sum() / total),
             "foreground_predicted": float(pooled[:, 1:].sum() / total),
+            "foreground_iou": float(iou(_foreground(pooled))[0]),
+            "foreground_iou_inverted": float(iou(_foreground(pooled)[:, ::-1])[0]),
             **{
                 f"{name}/{class_name}": float(value)
                 for name, values in by_class.items()
@@ -155,6 +159,16 @@ def nested(metrics: dict[str, float]) -> dict[str, Any]:
         else:
             nested[metric] = value
     return nested
+
+
+def _foreground(counts: Counts) -> Counts:
+    """Return the confusion matrix of any class against the background, int64 (2, 2)."""
+    return np.array(
+        [
+            [counts[0, 0], counts[0, 1:].sum()],
+            [counts[1:, 0].sum(), counts[1:, 1:].sum()],
+        ]
+    )
 
 
 def _sums(counts: Counts) -> tuple[Counts, Counts, Counts]:

@@ -61,7 +61,7 @@ def test_the_truth_itself_scores_one(target: np.ndarray) -> None:
     metrics = SegmentationMetrics(["a", "b", "c"])
     metrics.update(target, target, image=0)
     scores = metrics.compute()
-    shares = {"foreground_true", "foreground_predicted"}
+    shares = {"foreground_true", "foreground_predicted", "foreground_iou_inverted"}
     assert {value for name, value in scores.items() if name not in shares} == {1.0}
     assert scores["foreground_true"] == scores["foreground_predicted"]
 
