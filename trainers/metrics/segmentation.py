@@ -139,8 +139,8 @@ class SegmentationMetrics:
             **{name: float(values.mean()) for name, values in by_class.items()},
             "foreground_true": float(pooled[1:].sum() / total),
             "foreground_predicted": float(pooled[:, 1:].sum() / total),
-            "foreground_iou": float(iou(_foreground(pooled))[0]),
-            "foreground_iou_inverted": float(iou(_foreground(pooled)[:, ::-1])[0]),
+            "foreground_iou": float(iou(foreground(pooled))[0]),
+            "foreground_iou_inverted": float(iou(foreground(pooled)[:, ::-1])[0]),
             **{
                 f"{name}/{class_name}": float(value)
                 for name, values in by_class.items()
@@ -159,16 +159,6 @@ def nested(metrics: dict[str, float]) -> dict[str, Any]:
         else:
             nested[metric] = value
     return nested
-
-
-def _foreground(counts: Counts) -> Counts:
-    """Return the confusion matrix of any class against the background, int64 (2, 2)."""
-    return np.array(
-        [
-            [counts[0, 0], counts[0, 1:].sum()],
-            [counts[1:, 0].sum(), counts[1:, 1:].sum()],
-        ]
-    )
 
 
 def _sums(counts: Counts) -> tuple[Counts, Counts, Counts]:
