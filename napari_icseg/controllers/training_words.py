@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from napari_icseg.widgets.training_view import Tone
     from trainers.progress import EpochPoint, RunStatus
 
-MODEL_LABELS = {"unet": "U-Net"}
+MODEL_LABELS = {
+    "unet": "U-Net",
+    "sam_seg": "SAM-SEG",
+    "sam_det": "SAM-DET",
+    "rsprompter": "RSPrompter",
+}
+EXPLANATIONS = {
+    "unet": "Small and fast, learns from a few images. Start with this one.",
+    "sam_seg": "SAM-2 learns to find a whole class; it can also answer your clicks afterwards.",
+    "sam_det": "Finds a box around each object, then SAM-2 draws its outline.",
+    "rsprompter": "Finds each object by prompts that it learns for SAM-2. Slow without a GPU.",
+}
 TONES: dict[RunState, Tone] = {
     RunState.QUEUED: "neutral",
     RunState.RUNNING: "active",
@@ -98,7 +109,9 @@ def can_prefill(run: RunSnapshot) -> bool:
 def model_label(run: RunSnapshot) -> str:
     """Return the kind of model as people write it."""
     name = run.status.model or (run.request.model if run.request else "")
-    return MODEL_LABELS.get(name, name or "unknown")
+    label = MODEL_LABELS.get(name, name or "unknown")
+    data = run.request.data_label if run.request else ""
+    return f"{label}, {data}" if data else label
 
 
 def run_label(run: RunSnapshot) -> str:

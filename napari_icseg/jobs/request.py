@@ -29,6 +29,8 @@ class RunRequest:
     """Further settings of `trainers.config.TrainConfig`, and `option.NAME` of the model; JSON."""
     num_train: int | None = None
     num_val: int | None = None
+    data_label: str = ""
+    """What it learns, in words, where it is not everything that is labelled."""
     created_unix_s: float = field(default_factory=time.time)
 
 

@@ -1,25 +1,17 @@
-"""What to train: the one button, and the choices that nobody has to make."""
+"""What to train: the model, the one button, and the choices that nobody has to make."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QComboBox,
-    QGridLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QSpinBox,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_icseg.widgets.fields import EntryBox, PresetSpinBox, RateField
+from napari_icseg.widgets.fold import Fold
 from napari_icseg.widgets.tones import set_toned_text
 from napari_icseg.widgets.training_status import set_fraction
-from napari_icseg.widgets.training_view import SetupView, TrainingChoice
+from napari_icseg.widgets.training_view import Entry, SetupView, TrainingChoice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,57 +19,53 @@ if TYPE_CHECKING:
     from napari_icseg.widgets.training_view import ModelOption
 
 _MAX_EPOCHS = 10_000
-_PRESET_TEXT = {"best": "best (recommended)", "paper": "paper (as published)"}
-_AS_PRESET = 0
-"""Value of the epochs box that leaves the number to the preset."""
+_MAX_BATCH = 1024
+_PRESETS = {
+    "best": ("best (recommended)", "Our recipe: better than the paper's, and quicker on a CPU"),
+    "paper": ("paper (as published)", "The recipe of the paper, to the letter"),
+}
 
 
 class SetupPanel(QWidget):
-    """Summary of the labels, the Retrain button and its settings.
+    """Summary of the labels, the model, the Retrain button and its settings.
 
-    Emits `train_clicked(TrainingChoice)`. The settings stay folded: none has to be looked at.
+    Emits `train_clicked(TrainingChoice)`, and `data_changed(TrainingChoice)` when other images
+    or classes are chosen. The settings stay folded: none has to be looked at.
     """
 
     train_clicked = Signal(object)
+    data_changed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._options: dict[str, ModelOption] = {}
-        self.summary = QLabel()
-        self.summary.setWordWrap(True)
-        self.problem = QLabel()
-        self.problem.setWordWrap(True)
-        self.train = QPushButton("Retrain on everything labelled")
+        self.summary, self.problem = _wrapped_label(), _wrapped_label()
+        self.train = QPushButton()
         self.train.setMinimumHeight(34)
-        self.model = QComboBox()
-        self.preset = QComboBox()
-        self.epochs = _epochs_box()
-        self.header = _header()
-        self.settings = QWidget()
-        self.busy_text = QLabel()
-        self.busy_bar = QProgressBar()
+        self.model = EntryBox("The kind of model to train")
+        self.explanation = _wrapped_label()
+        self.busy_text, self.busy_bar = QLabel(), QProgressBar()
+        self._build_settings()
         self._lay_out()
-        self.train.clicked.connect(self._on_train_clicked)
-        self.model.currentIndexChanged.connect(self._on_model_changed)
-        self.preset.currentIndexChanged.connect(self._on_preset_changed)
-        self.epochs.valueChanged.connect(self._update_header)
-        self.header.toggled.connect(self._on_header_toggled)
-        self._on_header_toggled(checked=False)
+        self._connect()
         self.set_view(SetupView())
 
     def set_models(self, options: Sequence[ModelOption]) -> None:
         """Offer these models; the first is the default."""
         self._options = {option.name: option for option in options}
-        self.model.clear()
-        for position, option in enumerate(options):
-            self.model.addItem(option.label, option.name)
-            self.model.setItemData(position, option.tooltip, Qt.ItemDataRole.ToolTipRole)
+        self.model.set_entries([Entry(o.name, o.label, o.explanation) for o in options])
+
+    def set_devices(self, entries: Sequence[Entry]) -> None:
+        """Offer these devices; a single one leaves nothing to choose."""
+        self.device.set_entries(entries)
+        self.device.setEnabled(len(entries) > 1)
 
     def set_view(self, view: SetupView) -> None:
         """Show another snapshot."""
         self.summary.setText(view.summary)
         self.summary.setVisible(bool(view.summary))
         set_toned_text(self.problem, view.problem, "warning")
+        self.train.setText(view.train_text)
         self.train.setEnabled(view.can_train)
         self.train.setToolTip(
             view.problem or "Train on every image that is labelled or marked as blank"
@@ -86,74 +74,130 @@ class SetupPanel(QWidget):
         self.busy_text.setVisible(bool(view.busy_text))
         self.busy_bar.setVisible(bool(view.busy_text))
         set_fraction(self.busy_bar, view.busy_fraction)
+        for box, entries in ((self.classes, view.classes), (self.images, view.splits)):
+            box.set_entries(entries)
+            self._show_row(box, visible=len(entries) > 1)
 
     def choice(self) -> TrainingChoice:
         """What is chosen now."""
-        epochs = self.epochs.value()
         return TrainingChoice(
-            model=str(self.model.currentData()),
-            preset=str(self.preset.currentData()),
-            epochs=None if epochs == _AS_PRESET else int(epochs),
+            model=str(self.model.key()),
+            preset=str(self.preset.key()),
+            epochs=self.epochs.number(),
+            class_id=cast("int | None", self.classes.key()),
+            split=cast("str | None", self.images.key()),
+            device=str(self.device.key() or "auto"),
+            batch_size=self.batch_size.number(),
+            lr=self.lr.number(),
         )
 
-    def _lay_out(self) -> None:
-        grid = QGridLayout(self.settings)
-        grid.setContentsMargins(12, 0, 0, 0)
+    def _build_settings(self) -> None:
+        self.preset = EntryBox("A recipe: all numbers of a training that belong together")
+        self.images = EntryBox("The images to learn from")
+        self.classes = EntryBox("Learn all classes, or one class against everything else")
+        self.epochs = PresetSpinBox(_MAX_EPOCHS, "How often the training goes through all images")
+        self.device = EntryBox("What computes; a GPU is many times faster")
+        self.batch_size = PresetSpinBox(
+            _MAX_BATCH, "Images learned from at once; fewer need less memory"
+        )
+        self.lr = RateField("Learning rate, the size of each step")
+        self._labels: dict[QWidget, QLabel] = {}
+        advanced = self._grid((("Batch size", self.batch_size), ("Learning rate", self.lr)))
+        self.advanced = Fold("Advanced", advanced, tooltip="Numbers that the preset sets well")
+        basic = self._grid(
+            (
+                ("Preset", self.preset),
+                ("Images", self.images),
+                ("Classes", self.classes),
+                ("Epochs", self.epochs),
+                ("Device", self.device),
+            )
+        )
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(12, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addWidget(basic)
+        layout.addWidget(self.advanced)
+        tooltip = "Show or hide the settings; the preset's are good to start with"
+        self.settings = Fold("Settings", content, tooltip=tooltip)
+
+    def _grid(self, rows: Sequence[tuple[str, QWidget]]) -> QWidget:
+        body = QWidget()
+        grid = QGridLayout(body)
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(3)
         grid.setColumnStretch(1, 1)
-        for row, (text, widget) in enumerate(
-            (("Model", self.model), ("Preset", self.preset), ("Epochs", self.epochs))
-        ):
-            grid.addWidget(QLabel(text), row, 0)
+        for row, (text, widget) in enumerate(rows):
+            self._labels[widget] = label = QLabel(text)
+            label.setMinimumWidth(84)
+            grid.addWidget(label, row, 0)
             grid.addWidget(widget, row, 1)
+        return body
+
+    def _lay_out(self) -> None:
+        row = QGridLayout()
+        row.setHorizontalSpacing(8)
+        row.setVerticalSpacing(2)
+        row.setColumnStretch(1, 1)
+        row.addWidget(QLabel("Model"), 0, 0)
+        row.addWidget(self.model, 0, 1)
+        row.addWidget(self.explanation, 1, 0, 1, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(5)
-        for widget in (self.summary, self.train, self.problem, self.busy_text, self.busy_bar):
+        layout.addWidget(self.summary)
+        layout.addLayout(row)
+        for widget in (self.train, self.problem, self.busy_text, self.busy_bar, self.settings):
             layout.addWidget(widget)
-        layout.addWidget(self.header)
-        layout.addWidget(self.settings)
+
+    def _connect(self) -> None:
+        self.train.clicked.connect(lambda _checked=False: self.train_clicked.emit(self.choice()))
+        self.model.currentIndexChanged.connect(self._on_model_changed)
+        for box in (self.preset, self.images, self.classes, self.device):
+            box.currentIndexChanged.connect(self._update_header)
+        for box in (self.images, self.classes):
+            box.currentIndexChanged.connect(lambda _index: self.data_changed.emit(self.choice()))
+        for number in (self.epochs.valueChanged, self.batch_size.valueChanged, self.lr.textChanged):
+            number.connect(self._update_header)
 
     def _on_model_changed(self) -> None:
-        option = self._options.get(str(self.model.currentData()))
-        self.preset.clear()
-        for preset in option.presets if option else ():
-            self.preset.addItem(_PRESET_TEXT.get(preset, preset), preset)
-
-    def _on_preset_changed(self) -> None:
+        option = self._options.get(str(self.model.key()))
+        if option is None:
+            return
+        self.explanation.setText(option.explanation)
+        presets = [Entry(name, *_PRESETS.get(name, (name,))) for name in option.presets]
+        self.preset.set_entries(presets)
+        # one model's learning rate ruins another
+        self.batch_size.setValue(0)
+        self.lr.clear()
         self._update_header()
 
-    def _on_header_toggled(self, checked: bool) -> None:
-        self.header.setArrowType(Qt.ArrowType.DownArrow if checked else Qt.ArrowType.RightArrow)
-        self.settings.setVisible(checked)
+    def _show_row(self, widget: QWidget, *, visible: bool) -> None:
+        widget.setVisible(visible)
+        self._labels[widget].setVisible(visible)
 
     def _update_header(self) -> None:
         """Say what is chosen, so that the settings need not be unfolded to see it."""
         choice = self.choice()
-        option = self._options.get(choice.model)
-        if option is not None:
-            epochs = "" if choice.epochs is None else f", {choice.epochs} epochs"
-            self.header.setText(f"Settings: {option.label}, preset {choice.preset}{epochs}")
-
-    def _on_train_clicked(self) -> None:
-        self.train_clicked.emit(self.choice())
-
-
-def _header() -> QToolButton:
-    header = QToolButton()
-    header.setText("Settings")
-    header.setCheckable(True)
-    header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    header.setToolTip("Show or hide the settings; the preset's are good to start with")
-    return header
+        words = [f"preset {choice.preset}"]
+        for box, value in ((self.images, choice.split), (self.classes, choice.class_id)):
+            entry = box.entry()
+            if value is not None and entry is not None:
+                words.append(entry.text)
+        if choice.epochs is not None:
+            words.append(f"{choice.epochs} epochs")
+        if choice.device != "auto":
+            words.append(choice.device.upper())
+        if choice.batch_size is not None:
+            words.append(f"batch {choice.batch_size}")
+        if choice.lr is not None:
+            words.append(f"lr {choice.lr:g}")
+        self.settings.header.setText(f"Settings: {', '.join(words)}")
 
 
-def _epochs_box() -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(_AS_PRESET, _MAX_EPOCHS)
-    box.setSpecialValueText("as the preset says")
-    box.setToolTip("How often the training goes through all images; the lowest value: the preset's")
-    # scrolling the dock must not change a setting on the way
-    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    return box
+def _wrapped_label() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    return label

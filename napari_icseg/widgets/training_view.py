@@ -9,22 +9,39 @@ Tone = Literal["neutral", "active", "good", "warning", "bad"]
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One entry of a box to choose from; `key` is what it means."""
+
+    key: object
+    text: str
+    tooltip: str = ""
+
+
+@dataclass(frozen=True)
 class ModelOption:
     """A model that can be trained, and its presets; the first is the default."""
 
     name: str
     label: str
-    tooltip: str
+    explanation: str
+    """One line on what it is good for."""
     presets: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class TrainingChoice:
-    """What the user asked for; `epochs` is None where the preset decides."""
+    """What the user asked for; None leaves a number to the preset."""
 
     model: str
     preset: str
     epochs: int | None
+    class_id: int | None = None
+    """The only class; None for all."""
+    split: str | None = None
+    """The only images; None for all."""
+    device: str = "auto"
+    batch_size: int | None = None
+    lr: float | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,12 @@ class SetupView:
     busy_text: str = ""
     """Shown beside the bar while the labels are written; empty when nothing is written."""
     busy_fraction: float | None = None
+    train_text: str = "Retrain on everything labelled"
+    """On the button."""
+    classes: tuple[Entry, ...] = ()
+    """Keys are class ids, the first None for all; a single one leaves nothing to choose."""
+    splits: tuple[Entry, ...] = ()
+    """Keys are splits, the first None for all images."""
 
 
 @dataclass(frozen=True)

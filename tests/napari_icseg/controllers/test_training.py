@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt, QTimer
@@ -21,9 +22,12 @@ from napari_icseg.controllers.training import TrainingController
 from napari_icseg.jobs import runs
 from napari_icseg.jobs.watcher import list_runs
 from napari_icseg.project.project import Project
-from napari_icseg.project.records import ImageStatus
+from napari_icseg.project.records import ImageStatus, NewObject, ObjectSource
 from napari_icseg.widgets.training_dock import TrainingDock
 from tests.napari_icseg.controllers.training_fixtures import SETTINGS, make_project
+from trainers.io.manifest import read_manifest
+from trainers.io.masks import read_mask
+from trainers.io.rle import RleMask
 from trainers.progress import RunState, read_process, read_status
 
 if TYPE_CHECKING:
@@ -138,6 +142,40 @@ def test_the_snapshot_holds_what_is_labelled_now(gui: Gui, behave, tmp_path: Pat
     assert len(masks) == 6
     assert run.request is not None
     assert run.request.num_train + run.request.num_val == 6
+
+
+def test_one_class_is_trained_against_the_rest(gui: Gui, behave, tmp_path: Path) -> None:
+    behave("quick")
+    via = next(known for known in gui.session.project.classes() if known.name == "via")
+    image = gui.session.project.images()[0]
+    square = RleMask.from_mask(np.eye(64, dtype=bool))
+    gui.session.project.add_objects(image.id, [NewObject(via.id, square, ObjectSource.MANUAL)])
+    gui.dock.setup.settings.header.click()
+    gui.wait(gui.dock.setup.classes.isVisible)
+
+    gui.dock.setup.classes.choose(via.id)
+    gui.wait(lambda: gui.dock.setup.summary.text().startswith("1 with via, 4 without"))
+    assert gui.dock.setup.train.text() == "Retrain on via only"
+    gui.click(gui.dock.setup.train)
+    gui.wait_for_sentence("Finished")
+
+    (run,) = list_runs(tmp_path / "chip.runs")
+    assert gui.dock.run.title.text().startswith("U-Net, via only")
+    index = read_manifest(run.run_dir / "labels" / "manifest.json")
+    assert index.class_names == ("via",)
+    assert sum(read_mask(item.mask).any() for item in index.items) == 1
+
+
+def test_the_numbers_under_advanced_reach_the_training(gui: Gui, behave, tmp_path: Path) -> None:
+    behave("quick")
+    gui.dock.setup.batch_size.setValue(3)
+    gui.qtbot.keyClicks(gui.dock.setup.lr, "5e-5")
+    gui.click(gui.dock.setup.train)
+    gui.wait_for_sentence("Finished")
+
+    (run,) = list_runs(tmp_path / "chip.runs")
+    assert run.request.options["lr"] == 5e-5
+    assert run.request.options["batch_size"] == 3
 
 
 def test_too_few_labels_say_how_many_are_needed(start_gui, tmp_path: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QColor, QWheelEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_icseg.widgets import tones
 from napari_icseg.widgets.model_list import COLUMNS, ModelList
 from napari_icseg.widgets.training_dock import TrainingDock
 from napari_icseg.widgets.training_view import (
     CurveView,
+    Entry,
     ModelOption,
     ModelRow,
     PrefillView,
@@ -72,15 +74,92 @@ def test_one_click_trains_with_the_defaults_and_no_other_choice(dock, qtbot) -> 
 
 
 def test_settings_are_folded_and_say_what_is_chosen(dock) -> None:
-    assert not dock.setup.settings.isVisible()
-    dock.setup.header.click()
-    assert dock.setup.settings.isVisible()
+    settings = dock.setup.settings
+    assert not settings.content.isVisible()
+    settings.header.click()
+    assert settings.content.isVisible()
 
     dock.setup.preset.setCurrentIndex(1)
     dock.setup.epochs.setValue(7)
 
-    assert dock.setup.header.text() == "Settings: U-Net, preset paper, 7 epochs"
+    assert settings.header.text() == "Settings: preset paper, 7 epochs"
     assert dock.setup.choice() == TrainingChoice("unet", "paper", 7)
+
+
+def test_a_class_or_a_split_is_chosen_where_there_are_several(dock, qtbot) -> None:
+    dock.setup.settings.header.click()
+    assert not dock.setup.classes.isVisible(), "a single class leaves nothing to choose"
+    classes = (Entry(None, "all (metal, via)"), Entry(4, "metal only"), Entry(5, "via only"))
+    splits = (Entry(None, "all labelled"), Entry("train", "split train (9)"))
+    dock.setup.set_view(SetupView("3 labelled", can_train=True, classes=classes, splits=splits))
+
+    with qtbot.waitSignal(dock.setup.data_changed):
+        press(qtbot, dock.setup.classes, Qt.Key.Key_Down, times=2)
+    press(qtbot, dock.setup.images, Qt.Key.Key_Down)
+
+    assert (dock.setup.choice().class_id, dock.setup.choice().split) == (5, "train")
+    assert "split train (9), via only" in dock.setup.settings.header.text()
+    # the class is deleted meanwhile: all are learned again
+    with qtbot.waitSignal(dock.setup.data_changed):
+        dock.setup.set_view(SetupView("3 labelled", can_train=True, splits=splits))
+        dock.setup.set_view(SetupView("3 labelled", classes=classes[:2], splits=splits))
+    assert dock.setup.choice().class_id is None
+
+
+def press(qtbot, widget, key, times: int = 1) -> None:
+    for _ in range(times):
+        qtbot.keyClick(widget, key)
+
+
+def test_advanced_numbers_are_the_presets_until_they_are_typed(dock, qtbot) -> None:
+    dock.setup.settings.header.click()
+    dock.setup.advanced.header.click()
+    assert (dock.setup.choice().lr, dock.setup.choice().batch_size) == (None, None)
+
+    qtbot.keyClicks(dock.setup.lr, "3e-4x")
+    press(qtbot, dock.setup.batch_size, Qt.Key.Key_Up, times=3)
+
+    assert (dock.setup.choice().lr, dock.setup.choice().batch_size) == (3e-4, 3)
+    dock.setup.lr.clear()
+    qtbot.keyClicks(dock.setup.lr, "1e-")
+    assert dock.setup.choice().lr is None, "half a number is none"
+
+
+def test_another_model_starts_from_its_own_learning_rate(dock, qtbot) -> None:
+    models = [ModelOption(n, n, f"About {n}", ("best",)) for n in ("unet", "sam_seg")]
+    dock.setup.set_models(models)
+    qtbot.keyClicks(dock.setup.lr, "1e-3")
+
+    press(qtbot, dock.setup.model, Qt.Key.Key_Down)
+
+    assert dock.setup.choice() == TrainingChoice("sam_seg", "best", None)
+    assert dock.setup.explanation.text() == "About sam_seg"
+
+
+def test_scrolling_over_the_dock_changes_no_setting(dock) -> None:
+    dock.setup.settings.header.click()
+    before = dock.setup.choice()
+    for box in (dock.setup.model, dock.setup.preset, dock.setup.epochs):
+        point = QPointF(box.rect().center())
+        wheel = QWheelEvent(
+            point, box.mapToGlobal(point), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(box, wheel)
+
+    assert dock.setup.choice() == before
+
+
+@pytest.mark.parametrize(
+    ("names", "enabled"), [(("auto",), False), (("auto", "cpu", "cuda"), True)]
+)
+def test_a_device_is_chosen_where_there_are_several(dock, names, enabled) -> None:
+    dock.setup.set_devices([Entry(name, name) for name in names])
+
+    dock.setup.device.choose("cuda")
+
+    assert dock.setup.device.isEnabled() == enabled
+    assert dock.setup.choice().device == ("cuda" if enabled else "auto")
 
 
 def test_a_problem_disables_the_button_and_is_its_tooltip(dock) -> None:
