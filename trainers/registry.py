@@ -25,6 +25,7 @@ def _lazy(module: str, name: str) -> Callable[[], Task]:
 
 MODELS: dict[str, Callable[[], Task]] = {
     "unet": _lazy("trainers.models.unet_task", "UNetTask"),
+    "sam_det": _lazy("trainers.models.sam_det_task", "SamDetTask"),
     "sam_seg": _lazy("trainers.models.sam_seg_task", "SamSegTask"),
     "sam2-nano": _lazy("trainers.models.sam2.task", "Sam2NanoTask"),
     "rsprompter": _lazy("trainers.models.rsprompter_task", "RSPrompterTask"),
