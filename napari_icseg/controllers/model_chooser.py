@@ -1,9 +1,10 @@
-"""Which model answers the clicks: the embedded one, a download, or a local file."""
+"""Which model answers the clicks: the embedded one, a download, a trained run, or a file."""
 
 from __future__ import annotations
 
 import threading
 from functools import partial
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from napari_icseg.controllers.gui_thread import Background
@@ -41,7 +42,7 @@ class ModelChooser:
         view: LabellingModels,
         ask_file: Callable[[], Path | None],
     ) -> None:
-        self._gui = session.gui
+        self._session, self._gui = session, session.gui
         self._worker = worker
         self._view = view
         self._ask_file = ask_file
@@ -50,13 +51,17 @@ class ModelChooser:
         self.current = DEFAULT_MODEL
         view.model_chosen.connect(self.choose)
         view.cancel_requested.connect(self.cancel)
+        session.click_model_asked.connect(self.choose)
+        session.runs_changed.connect(self._refresh)
+        session.closed.connect(self._on_session_closed)
+        session.set_click_model(self.current)
         self._refresh()
 
     def choose(self, key: str) -> None:
-        """Uses a model by its name, or asks for a file."""
+        """Uses a model by its name or the folder of a trained run, or asks for a file."""
         if key == CHOOSE_FILE:
             self._choose_file()
-        elif key in checkpoints.imported_models() or checkpoints.is_available(key):
+        elif self._is_here(key):
             self._use(key)
         else:
             self._download(key)
@@ -69,11 +74,32 @@ class ModelChooser:
         """Stops everything."""
         self.cancel()
         self._background.close()
+        self._session.click_model_asked.disconnect(self.choose, missing_ok=True)
+        self._session.runs_changed.disconnect(self._refresh, missing_ok=True)
+        self._session.closed.disconnect(self._on_session_closed, missing_ok=True)
+        self._session.set_click_model("")
 
     def _use(self, key: str) -> None:
         self.current = key
         self._worker.use(partial(load_predictor, key))
+        self._session.set_click_model(key)
         self._refresh()
+
+    def _is_here(self, key: str) -> bool:
+        is_known = key in checkpoints.imported_models() or key in self._runs()
+        return is_known or checkpoints.is_available(key)
+
+    def _runs(self) -> dict[str, str]:
+        """The trained runs that can answer clicks: what they are called, by their folder."""
+        runs = self._session.prefill_runs
+        found = {str(run.run_dir): run.label or run.name for run in runs if run.can_click}
+        # the list is read anew while this one goes on answering
+        used = {self.current: PurePath(self.current).name} if _is_path(self.current) else {}
+        return used | found
+
+    def _on_session_closed(self) -> None:
+        if _is_path(self.current):  # the next project's images know nothing of that run
+            self._use(DEFAULT_MODEL)
 
     def _choose_file(self) -> None:
         path = self._ask_file()
@@ -118,8 +144,16 @@ class ModelChooser:
             name for name in checkpoints.imported_models() if name not in checkpoints.MODELS
         ]
         choices += [ModelChoice(name, name, "Imported from a file") for name in imported]
+        choices += [
+            ModelChoice(key, label, f"Trained on this project's labels: {key}")
+            for key, label in self._runs().items()
+        ]
         choices.append(ModelChoice(CHOOSE_FILE, "Local file…", "A checkpoint of your own"))
         self._view.set_models(choices, self.current)
+
+
+def _is_path(key: str) -> bool:
+    return PurePath(key).name != key
 
 
 def _choice(name: str) -> ModelChoice:

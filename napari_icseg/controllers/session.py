@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PrefillRun:
-    """A trained run that can pre-fill images: its folder, and what the user calls it."""
+    """A trained run that can pre-fill images: its folder, and what the user calls it.
+
+    `can_click` says that its model can answer clicks, too.
+    """
 
     name: str
     run_dir: Path
     label: str = ""
+    can_click: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class ProjectSession:
     `opened(project)`, `closing()` before and `closed()` after a project is closed,
     `image_shown(image_id)`, `labels_changed(image_id)` after any change of an image's objects,
     proposals or status, `images_changed()`, `classes_changed()`, `history_changed()`,
-    `runs_changed()`.
+    `runs_changed()`, `click_model_asked(key)` when another model shall answer the clicks, and
+    `click_model_changed()` when one does.
     """
 
     opened = Signal(object)
@@ -52,6 +57,8 @@ class ProjectSession:
     classes_changed = Signal()
     history_changed = Signal()
     runs_changed = Signal()
+    click_model_asked = Signal(str)
+    click_model_changed = Signal()
 
     def __init__(self) -> None:
         self.gui = GuiThread()
@@ -59,6 +66,8 @@ class ProjectSession:
         self.current_image_id: int | None = None
         self.prefill_runs: tuple[PrefillRun, ...] = ()
         self.skipped: tuple[SkippedFile, ...] = ()
+        self.click_model = ""
+        """Key of the model that answers clicks, a name or a run's folder; empty without one."""
 
     @property
     def path(self) -> Path | None:
@@ -111,6 +120,11 @@ class ProjectSession:
         """Notes which trained runs can pre-fill."""
         self.prefill_runs = runs
         self.runs_changed.emit()
+
+    def set_click_model(self, key: str) -> None:
+        """Notes which model answers clicks; an empty key: none, there is no Labelling dock."""
+        self.click_model = key
+        self.click_model_changed.emit()
 
     def shut_down(self) -> None:
         """Closes the project for good, when the viewer goes."""

@@ -1,4 +1,4 @@
-"""From a weights file to a predictor, and from a foreign file to one of ours."""
+"""From a weights file or a run to a predictor, and from a foreign file to one of ours."""
 
 from __future__ import annotations
 
@@ -10,28 +10,34 @@ import torch
 
 from napari_icseg.prompting.checkpoints import MODELS, checkpoint_path
 from napari_icseg.prompting.predictor import Sam2PromptPredictor
-from trainers.checkpoint import load_checkpoint, save_checkpoint
+from trainers.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from trainers.errors import CheckpointError
 from trainers.io.atomic import atomic_path
 from trainers.metrics.calibration import ScoreCurve
-from trainers.models.sam2.build import build_sam2, kind_of
+from trainers.models.sam2.build import build_sam2, kind_of, untrained_sam2
 from trainers.predict import choose_device
 from trainers.run_folder import checkpoint_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainers.checkpoint import Checkpoint
+    from trainers.models.sam2.build import Sam2Model
 
 _ID_CHARS = 16
 SCORE_CURVES = "score_curves"
 """Key of a checkpoint's header."""
+FINE_TUNED = "sam_seg"
+"""The trained model that holds a whole SAM-2, which can hence answer clicks."""
+_SAM_PREFIX = "tile_sam.sam."
 
 
 def load_from(
     path: Path, *, name: str, sha256: str | None, device: str = "auto"
 ) -> Sam2PromptPredictor:
     """Return a predictor with the weights of a file or of a run folder's best checkpoint.
+
+    Of a SAM-SEG run it is the SAM-2 with the decoder that was trained. It has no score
+    curves: those of the model it began with do not hold for another decoder.
 
     Args:
         path: .safetensors, .pt or .pth, or a run folder.
@@ -45,7 +51,7 @@ def load_from(
     """
     file = checkpoint_file(path)
     checkpoint = load_checkpoint(file)
-    model, target = build_sam2(checkpoint), _device(device)
+    model, target = _build(checkpoint), _device(device)
     return Sam2PromptPredictor(
         model.to(target).eval(),
         name=name,
@@ -53,6 +59,30 @@ def load_from(
         device=str(target),
         curves=_curves(checkpoint),
     )
+
+
+def _build(checkpoint: Checkpoint) -> Sam2Model:
+    """Return the SAM-2 that a checkpoint is, or that a SAM-SEG has inside."""
+    if checkpoint.model != FINE_TUNED:
+        return build_sam2(checkpoint)
+    from trainers.models.sam_seg_task import SamSegOptions
+
+    fields = dict(checkpoint.meta.get("config", {})).get("model_options", {})
+    try:
+        options = SamSegOptions.model_validate(fields)
+    except ValueError as error:
+        raise CheckpointError(
+            f"{checkpoint.path} does not say which SAM-2 it was made of ({error}). "
+            "Use a checkpoint written by `icseg train sam_seg`."
+        ) from error
+    model = untrained_sam2(options.sam, seed=0, input_size_px=options.input_size_px)
+    weights = {
+        name.removeprefix(_SAM_PREFIX): value
+        for name, value in checkpoint.weights.items()
+        if name.startswith(_SAM_PREFIX)
+    }
+    load_weights(model, Checkpoint(checkpoint.path, weights, checkpoint.meta))
+    return model
 
 
 def _curves(checkpoint: Checkpoint) -> dict[Any, ScoreCurve]:

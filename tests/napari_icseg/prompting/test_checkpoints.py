@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 from pathlib import Path
 
@@ -28,6 +29,9 @@ from trainers.errors import CheckpointError, IcsegError
 from trainers.models.sam2 import sources
 from trainers.models.sam2.nano import build_sam2_nano
 from trainers.models.sam2.official import build_official_sam2
+from trainers.models.sam2.sam_task import load_sam, tile_sam_of
+from trainers.models.sam_seg_task import SamSegOptions
+from trainers.registry import build_task, make_config
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
 CLICK = Prompts([[30, 30]], [1])
@@ -270,3 +274,54 @@ def test_a_device_that_is_not_there_is_told(nano_file):
         pytest.skip("there is a CUDA device here")
     with pytest.raises(CheckpointError, match="no CUDA device"):
         load_predictor(nano_file, "cuda")
+
+
+def sam_seg_run(folder: Path, **options: object) -> tuple[Path, torch.nn.Module]:
+    """A run folder of SAM-SEG whose decoder has learned something, and its model."""
+    config = make_config(
+        "sam_seg", out=folder, data=folder, class_names=("metal",), model_options=options
+    )
+    model = build_task("sam_seg").build_model(config)
+    load_sam(tile_sam_of(model), SamSegOptions())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.01 * torch.randn_like(parameter))
+    meta = {"model": "sam_seg", "config": json.loads(config.to_json())}
+    save_checkpoint(folder / "checkpoints" / "best.safetensors", model.state_dict(), meta)
+    return folder, model
+
+
+def test_a_sam_seg_run_answers_clicks_with_the_decoder_it_has_trained(tmp_path: Path) -> None:
+    run_dir, model = sam_seg_run(tmp_path / "run")
+
+    tuned, base = load_predictor(run_dir, "cpu"), load_predictor(EMBEDDED, "cpu")
+
+    embedding = tuned.embed(IMAGE)
+    assert tuned.checkpoint_id != base.checkpoint_id
+    # the encoder is frozen: only the decoder differs
+    torch.testing.assert_close(embedding.features.embedding, base.embed(IMAGE).features.embedding)
+    with torch.no_grad():
+        features = tile_sam_of(model).sam.encode(torch.from_numpy(IMAGE)[None, None] / 255.0)
+        points = torch.tensor([[[30.0, 30.0]]])
+        own = tile_sam_of(model).sam.decode(features, points + 0.5, torch.ones(1, 1))
+        theirs = tuned._model.decode(features, points + 0.5, torch.ones(1, 1))
+    torch.testing.assert_close(theirs.logits, own.logits)
+    assert tuned.predict(embedding, CLICK) != base.predict(base.embed(IMAGE), CLICK)
+
+
+def test_a_sam_seg_run_of_unknown_settings_is_refused_with_a_reason(tmp_path: Path) -> None:
+    run_dir, model = sam_seg_run(tmp_path / "run")
+    meta = {"model": "sam_seg", "config": {"model_options": {"sam": 7}}}
+    save_checkpoint(run_dir / "checkpoints" / "best.safetensors", model.state_dict(), meta)
+
+    with pytest.raises(CheckpointError, match="which SAM-2 it was made of"):
+        load_predictor(run_dir, "cpu")
+
+
+def test_a_run_of_another_model_answers_no_clicks(tmp_path: Path) -> None:
+    weights = {"head.weight": torch.zeros(1)}
+    save_checkpoint(tmp_path / "checkpoints" / "best.safetensors", weights, {"model": "unet"})
+
+    with pytest.raises(CheckpointError, match="a unet model, not a SAM-2"):
+        load_predictor(tmp_path, "cpu")
