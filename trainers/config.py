@@ -55,7 +55,7 @@ class TrainConfig(BaseModel):
     elastic_rate: float = Field(default=0.2, ge=0.0, le=1.0)
     """Share of the crops that `full` deforms smoothly."""
     elastic_px: float = Field(default=3.0, ge=0.0)
-    """Root mean square shift of a deformed crop's pixels, px."""
+    """Standard deviation of a deformed crop's shifts, px."""
     cutmix: float = Field(default=0.0, ge=0.0, le=1.0)
     """Probability that the tiles of a batch swap a rectangle with one another."""
     balance: Balance = "none"

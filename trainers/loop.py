@@ -12,6 +12,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import torch
 
 from trainers.checkpoint import (
@@ -22,6 +23,7 @@ from trainers.checkpoint import (
     save_tensors,
 )
 from trainers.data.batches import batch_sizes, build_loader, num_batches, share_of
+from trainers.data.cutmix import can_mix, cutmix
 from trainers.errors import CheckpointError
 from trainers.health import ZeroLossWatch
 from trainers.interrupts import RunCancelledError
@@ -160,7 +162,18 @@ class Loop:
     def _share_of(self, batch: Batch) -> Share:
         total = batch_sizes(len(self.data.train), self.config)[self.position.step_in_epoch]
         where = share_of(total, rank=self.ranks.rank, num_ranks=self.ranks.size)
-        return Share(batch, first=where.start, total=total)
+        return Share(self._mixed(batch, where.start), first=where.start, total=total)
+
+    def _mixed(self, batch: Batch, first: int) -> Batch:
+        """Return the batch after CutMix, if that was asked for and is possible."""
+        if not self.config.cutmix:
+            return batch
+        if not can_mix(batch):
+            if self.position.step == 0:
+                self.report.warn("cutmix has no effect on this model's training data.")
+            return batch
+        rng = np.random.default_rng((self.config.seed, self.position.step, first))
+        return cutmix(batch, probability=self.config.cutmix, rng=rng)
 
     def _after_step(self, losses: Mapping[str, Tensor], *, loss: float, lr: float) -> None:
         position = self.position

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from trainers.data.balance import balanced_order, shares_of
 from trainers.errors import TrainingError
 
 if TYPE_CHECKING:
     from trainers.config import TrainConfig
+    from trainers.data.balance import Shares
     from trainers.models.base import Batch, EpochDataset
 
 
@@ -38,13 +40,20 @@ def num_batches(num_items: int, config: TrainConfig, *, num_ranks: int = 1) -> i
     return len(sizes)
 
 
-def epoch_batches(num_items: int, config: TrainConfig, *, epoch: int | None) -> list[list[int]]:
-    """Return the item indices of each batch; in their own order if `epoch` is None."""
-    if epoch is None:
-        order = list(range(num_items))
-    else:
+def epoch_batches(
+    num_items: int, config: TrainConfig, *, epoch: int | None, shares: Shares | None = None
+) -> list[list[int]]:
+    """Return the item indices of each batch; in their own order if `epoch` is None.
+
+    `shares` of the classes, (N, C), are needed where the configuration balances them.
+    """
+    order = list(range(num_items))
+    if epoch is not None:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + epoch)
-        order = torch.randperm(num_items, generator=generator).tolist()
+        if shares is None:
+            order = torch.randperm(num_items, generator=generator).tolist()
+        else:
+            order = balanced_order(shares, config, generator).tolist()
     batches, start = [], 0
     for size in batch_sizes(num_items, config):
         batches.append(order[start : start + size])
@@ -62,11 +71,13 @@ def build_loader(
     num_ranks: int = 1,
 ) -> DataLoader[Batch]:
     """Return the batches of an epoch from `start_batch` on: process `rank`'s share of each."""
-    batches = epoch_batches(len(dataset), config, epoch=epoch)[start_batch:]
-    shares = [batch[share_of(len(batch), rank=rank, num_ranks=num_ranks)] for batch in batches]
+    is_balanced = epoch is not None and config.balance != "none"
+    shares = shares_of(dataset) if is_balanced else None
+    batches = epoch_batches(len(dataset), config, epoch=epoch, shares=shares)[start_batch:]
+    own = [batch[share_of(len(batch), rank=rank, num_ranks=num_ranks)] for batch in batches]
     return DataLoader(
         cast("Dataset[Batch]", dataset),
-        batch_sampler=shares,
+        batch_sampler=own,
         num_workers=config.num_workers if batches else 0,
         worker_init_fn=_restore_signals,
         # its own generator: the loader's draws must not move the global random state

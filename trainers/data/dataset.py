@@ -11,6 +11,7 @@ import torch
 
 from trainers.data.augment import random_contrast, random_orientation
 from trainers.data.labels import IGNORE, read_class_ids
+from trainers.data.warp import Warps, random_warp
 from trainers.io.images import contrast_limits, image_size, read_image
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ class TrainingTiles:
 
     An item is {"image": float32 (1, S, S) in 0..1, "target": uint8 (S, S) class ids} and
     depends on (seed, epoch, index) only. Images smaller than S are mirrored at their edges.
-    All images are repeated equally often until there are `min_crops` crops.
+    All images are repeated equally often until there are `min_crops` crops. `full`
+    augmentation is orientation, warp (see `Warps`) and contrast, in this order.
     """
 
     def __init__(
@@ -84,9 +86,12 @@ class TrainingTiles:
         augment: Augment,
         min_crops: int = 0,
         cache_mib: float = _CACHE_MIB,
+        warps: Warps | None = None,
     ) -> None:
-        self._store = _TileStore(items, cache_mib)
+        self._items, self._store = items, _TileStore(items, cache_mib)
         self._size_px, self._seed, self._augment = size_px, seed, augment
+        self._warps = Warps() if warps is None else warps
+        self._shares: npt.NDArray[np.float64] | None = None
         owners = [n for n, item in enumerate(items) for _ in range(_num_crops(item, size_px))]
         self._owners = owners * max(1, -(-min_crops // len(owners)))
         self._epoch = 0
@@ -100,9 +105,9 @@ class TrainingTiles:
         self._epoch = epoch
 
     def __getitem__(self, index: int) -> Batch:
-        """Return one crop."""
+        """Return one crop; `index` beyond the length repeats tiles with other random draws."""
         rng = np.random.default_rng((self._seed, self._epoch, index))
-        tile = self._store[self._owners[index]]
+        tile = self._store[self._owners[index % len(self)]]
         size_px = self._size_px
         height, width = tile.ids.shape
         top = int(rng.integers(max(0, height - size_px) + 1))
@@ -112,8 +117,16 @@ class TrainingTiles:
         if self._augment != "none":
             image, target = random_orientation(image, target, rng)
         if self._augment == "full":
+            image, target = random_warp(image, target, rng, self._warps)
             image = random_contrast(image, rng)
         return _item(image, target)
+
+    def class_shares(self) -> npt.NDArray[np.float64]:
+        """Return the share of each foreground class in each crop's whole tile, (N, C), 0..1."""
+        if self._shares is None:
+            num_classes = max(1, *(item.max_id for item in self._items))
+            self._shares = np.array([_class_shares(item, num_classes) for item in self._items])
+        return self._shares[self._owners]
 
 
 class ValidationTiles:
@@ -162,6 +175,11 @@ class ValidationTiles:
 def _num_crops(item: SnapshotItem, size_px: int) -> int:
     height, width = image_size(item.image)
     return max(1, round(height * width / size_px**2))
+
+
+def _class_shares(item: SnapshotItem, num_classes: int) -> npt.NDArray[np.float64]:
+    ids = read_class_ids(item.mask, image_size(item.image))
+    return np.bincount(ids.ravel(), minlength=256)[1 : num_classes + 1] / ids.size
 
 
 def _window_origins(size_hw: tuple[int, int], size_px: int) -> list[tuple[int, int]]:

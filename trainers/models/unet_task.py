@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trainers.data.dataset import TrainingTiles, ValidationTiles
 from trainers.data.labels import labels_from_probs
 from trainers.data.snapshot import read_snapshot
+from trainers.data.warp import Warps
 from trainers.errors import TrainingError
 from trainers.losses.segmentation import cross_entropy, foreground_probs, soft_dice
 from trainers.metrics.segmentation import SegmentationMetrics
@@ -95,6 +96,7 @@ class UNetTask:
             seed=config.seed,
             augment=config.augment,
             min_crops=read_options(UNetOptions, config).min_crops,
+            warps=Warps.of(config),
         )
         return TaskData(train, ValidationTiles(snapshot.of("val"), size_px=size_px))
 
