@@ -27,6 +27,7 @@ from trainers.events import EVENTS_FILE, Event, EventWriter, read_events
 __all__ = [
     "CANCEL_FILE",
     "EVENTS_FILE",
+    "LOG_FILE",
     "PAUSE_FILE",
     "PROCESS_FILE",
     "Curves",
@@ -47,6 +48,7 @@ __all__ = [
 PROCESS_FILE = "process.json"
 CANCEL_FILE = "cancel"
 PAUSE_FILE = "pause"
+LOG_FILE = "log.txt"
 
 
 class RunState(Enum):

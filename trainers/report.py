@@ -85,7 +85,10 @@ class Report:
         self, epoch: int, metrics: Mapping[str, float], *, train_loss: float, seconds: float
     ) -> None:
         """Report the end of 1-based `epoch`, and warn of what its metrics give away."""
-        log.info("epoch %d: train loss %.4f, %s", epoch, train_loss, metrics)
+        scores = ", ".join(
+            f"{name} {value:.4f}" for name, value in metrics.items() if "/" not in name
+        )
+        log.info("epoch %d: train loss %.4f; validation: %s", epoch, train_loss, scores)
         for reason in self._predictions.see(epoch, metrics):
             self.warn(reason)
         self._events.write(

@@ -19,6 +19,7 @@ from trainers.io.manifest import MANIFEST_NAME
 from trainers.progress import (
     CANCEL_FILE,
     EVENTS_FILE,
+    LOG_FILE,
     PAUSE_FILE,
     PROCESS_FILE,
     RunState,
@@ -91,7 +92,7 @@ class RunFolder:
     @property
     def log(self) -> Path:
         """Readable log, with tracebacks."""
-        return self.path / "log.txt"
+        return self.path / LOG_FILE
 
     def make_new(self) -> None:
         """Make the folder; what a run left that never reached a checkpoint is removed.

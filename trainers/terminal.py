@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import typer
 
 Progress = Callable[[int, int], None]
@@ -64,18 +67,31 @@ def progress_bar(title: str) -> Iterator[Progress]:
 
 
 @contextmanager
-def training_report() -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Yield a listener for events: a bar for the steps, one line an epoch or warning."""
+def training_report(
+    log_file: Path | None = None,
+) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Yield a listener for events: a bar for the steps, one line an epoch or warning.
+
+    Nothing is printed where stdout is `log_file` itself, in which the run says it already.
+    """
+    is_said = log_file is not None and _stdout_is(log_file)
     with progress_bar("Training") as progress:
 
         def listen(event: dict[str, Any]) -> None:
             if event["kind"] == "step":
                 progress(int(event["step"]), int(event["num_steps"]))
             line = event_line(event)
-            if line:
+            if line and not is_said:
                 print(line, flush=True)
 
         yield listen
+
+
+def _stdout_is(path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(sys.stdout.fileno()), path.stat())
+    except (OSError, ValueError):  # no such file, or a stdout that is none
+        return False
 
 
 def event_line(event: dict[str, Any]) -> str:
@@ -86,6 +102,10 @@ def event_line(event: dict[str, Any]) -> str:
             f"Training {event['model']} on {event['num_train']} tiles ({event['device']}), "
             f"validating on {event['num_val']}."
         )
+    if kind == "stopped_early":
+        return f"Stopped early: {event['reason']}"
+    if kind in ("paused", "continued"):
+        return f"{kind.capitalize()} at step {event['step']}."
     if kind == "warning":
         return f"Warning: {event['reason']}"
     if kind == "dry_run":

@@ -206,13 +206,18 @@ class _Run:
         return snapshot
 
     def _announce(self, loop: Loop, meta: dict[str, Any], *, is_resume: bool) -> None:
+        num_train, num_val = len(loop.data.train), len(loop.data.val)
+        log.info(
+            "training %s on %d tiles (%s), validating on %d",
+            *(loop.config.model, num_train, loop.fabric.device, num_val),
+        )
         self.events.write(
             "started",
             model=loop.config.model,
             num_epochs=loop.config.epochs,
             num_steps=loop.num_steps,
-            num_train=len(loop.data.train),
-            num_val=len(loop.data.val),
+            num_train=num_train,
+            num_val=num_val,
             device=str(loop.fabric.device),
             num_processes=self.ranks.size,
             code=meta["code"],

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -35,7 +35,7 @@ def configs(make_tiles: MakeTiles, make_config: MakeConfig) -> tuple[TrainConfig
     return whole, stopped.replace(checkpoint_every_steps=3)
 
 
-def start(config: TrainConfig) -> subprocess.Popen[bytes]:
+def start(config: TrainConfig, stdout: Any = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     """Start the run by the command line, as the GUI does."""
     assert config.data is not None
     command = [sys.executable, "-m", "trainers.cli", "train", "unet"]
@@ -47,7 +47,7 @@ def start(config: TrainConfig) -> subprocess.Popen[bytes]:
         value = getattr(config, name)
         command += ["--set", f"{name}={'null' if value is None else value}"]
     command += ["--set", "option.widths=[4,8]", "--set", "option.min_crops=0"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, stdout=stdout)
 
 
 def wait_for_step(process: subprocess.Popen[bytes], run: Path, step: int) -> None:
@@ -91,3 +91,16 @@ def test_a_terminated_run_leaves_a_checkpoint_and_says_cancelled(
     assert status.state is RunState.CANCELLED
     last = load_checkpoint(stopped.out / "checkpoints" / "last.safetensors")
     assert 5 <= status.step == last.meta["step"] < status.num_steps
+
+
+def test_the_log_says_everything_once_even_if_stdout_goes_there_too(
+    make_tiles: MakeTiles, make_config: MakeConfig
+) -> None:
+    """That is how the GUI starts a run: what a crash prints must not be lost."""
+    config = make_config(make_tiles(6), epochs=2)
+    config.out.mkdir()
+    with (config.out / "log.txt").open("ab") as log:
+        assert start(config, stdout=log).wait(TIMEOUT_S) == 0
+    text = (config.out / "log.txt").read_text()
+    assert [text.lower().count(f"epoch {number}") for number in (1, 2)] == [1, 1]
+    assert text.count("Finished: ") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,6 +39,17 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     precision: Annotated[str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed.")] = None,
+    devices: Annotated[
+        int | None, typer.Option(min=1, help="Processes that share each batch; else torchrun's.")
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(min=1, help="Parts of a batch, where memory is short.")
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many epochs without improvement.")
+    ] = None,
+    augment: Annotated[str | None, typer.Option(help="none, orientation or full.")] = None,
+    balance: Annotated[str | None, typer.Option(help="none, blank or class.")] = None,
     num_workers: Annotated[int | None, typer.Option(help="Processes that load data.")] = None,
     num_threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     checkpoint_every_s: Annotated[float | None, typer.Option(help="Seconds.")] = None,
@@ -71,6 +83,11 @@ _TRAIN_FIELDS = (
     "seed",
     "device",
     "precision",
+    "devices",
+    "accumulate",
+    "patience",
+    "augment",
+    "balance",
     "num_workers",
     "num_threads",
     "checkpoint_every_s",
@@ -100,21 +117,23 @@ def _value(text: str) -> Any:
 
 
 def _train(model: str, out: Path, fields: dict[str, Any]) -> None:
+    from trainers.progress import LOG_FILE
     from trainers.registry import MODELS, make_config
     from trainers.train import train as run
 
     if model not in MODELS:
         raise typer.BadParameter(f"MODEL is one of {', '.join(sorted(MODELS))}, not {model!r}.")
     config = make_config(model, out=out, **fields)
-    with training_report() as listener:
+    with training_report(out / LOG_FILE) as listener:
         status = run(config, on_event=listener)
     _report(out, status)
 
 
 def _resume(run_dir: Path) -> None:
+    from trainers.progress import LOG_FILE
     from trainers.train import resume as run
 
-    with training_report() as listener:
+    with training_report(run_dir / LOG_FILE) as listener:
         status = run(run_dir, on_event=listener)
     _report(run_dir, status)
 
@@ -128,4 +147,5 @@ def _report(run_dir: Path, status: Any) -> None:
             f"cancelled after step {status.step} of {status.num_steps}. Go on with "
             f"`icseg train --resume {run_dir}`."
         )
-    print(f"Finished: {run_dir}")
+    if os.environ.get("RANK", "0") == "0":  # of a launcher's processes one speaks
+        print(f"Finished: {run_dir}")
