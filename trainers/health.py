@@ -90,7 +90,7 @@ def _is_full(metrics: Mapping[str, float]) -> bool:
 def _is_swapped(metrics: Mapping[str, float]) -> bool:
     """The inverted prediction would be the better one; known of RSPrompter in the paper."""
     inverted = metrics.get("foreground_iou_inverted", 0.0)
-    better = inverted > metrics.get("foreground_iou", 1.0)
+    better = inverted > metrics.get("foreground_iou_pooled", 1.0)
     return better and metrics.get("pixel_accuracy", 1.0) < 0.5
 
 

@@ -131,9 +131,9 @@ class ScoreCollector:
         """Return all scores, 0..1, those of a class as "iou/<class>"; NaN where undefined.
 
         `iou`, `dice`, `foreground_…` and `boundary_f` are means over images, then over
-        classes; `pixel_accuracy`, `iou_pooled`, `precision`, `recall` and the foreground's
-        shares come from the pixels of all images together; the average precisions from the
-        objects of all images. `weights`, int64 (num_images,), says how often each counts.
+        classes; `pixel_accuracy`, `precision`, `recall`, the foreground's shares and what
+        ends in `_pooled` come from the pixels of all images together; the average precisions
+        from the objects of all images. `weights`, int64 (num_images,), says how often each counts.
         """
         table = self._table
         times = np.ones(len(self._images), np.int64) if weights is None else weights
@@ -152,6 +152,7 @@ class ScoreCollector:
             **{name: float(_mean(times, values)) for name, values in table.overall.items()},
             **overall,
             "foreground_true": float(pooled[1:].sum() / pooled.sum()),
+            "foreground_iou_pooled": float(iou(foreground(pooled))[0]),
             "foreground_predicted": float(pooled[:, 1:].sum() / pooled.sum()),
             **self._named({name: values.tolist() for name, values in by_class.items()}),
             **self._named({name: [getattr(ap, name) for ap in aps] for name in overall}),

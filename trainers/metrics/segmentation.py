@@ -118,8 +118,9 @@ class SegmentationMetrics:
         """Return the metrics, all 0..1; those of a class are named "iou/<class>".
 
         `foreground_true` and `foreground_predicted` are shares of all pixels;
-        `foreground_iou` is pooled over images and classes, which may be confused with one
-        another, and `foreground_iou_inverted` what the opposite prediction would score.
+        `foreground_iou_pooled` is that of all images and classes together, which may be
+        confused with one another, and `foreground_iou_inverted` what the opposite
+        prediction would score.
         Raises ValueError if nothing was added.
         """
         if not self._counts:
@@ -139,7 +140,7 @@ class SegmentationMetrics:
             **{name: float(values.mean()) for name, values in by_class.items()},
             "foreground_true": float(pooled[1:].sum() / total),
             "foreground_predicted": float(pooled[:, 1:].sum() / total),
-            "foreground_iou": float(iou(foreground(pooled))[0]),
+            "foreground_iou_pooled": float(iou(foreground(pooled))[0]),
             "foreground_iou_inverted": float(iou(foreground(pooled)[:, ::-1])[0]),
             **{
                 f"{name}/{class_name}": float(value)
