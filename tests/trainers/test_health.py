@@ -90,7 +90,10 @@ def test_foreground_scores_are_those_of_scikit_learn(target: Any) -> None:
     preds = np.random.default_rng(1).integers(0, 3, target.shape)
     found = metrics_of(preds, target)
     truth = target.ravel() > 0
-    for name, positive in (("foreground_iou", preds > 0), ("foreground_iou_inverted", preds == 0)):
+    for name, positive in (
+        ("foreground_iou_pooled", preds > 0),
+        ("foreground_iou_inverted", preds == 0),
+    ):
         assert found[name] == pytest.approx(jaccard_score(truth, positive.ravel()))
 
 
