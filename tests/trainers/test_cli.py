@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.trainers.run_samples import make_run
 from trainers.cli import app
 from trainers.io.masks import read_mask
 from trainers.progress import RunState, read_status
@@ -22,7 +24,7 @@ COMMANDS = [
     ["predict"],
     ["evaluate"],
     ["synth"],
-    ["models", "list"],
+    *(["models", name] for name in ("list", "show", "compare", "delete", "export", "import")),
     ["experiment", "table2"],
 ]
 TINY = ["--image-size", "32", "--num-threads", "1", "--device", "cpu"]
@@ -79,6 +81,34 @@ def test_synth_train_evaluate_predict_and_list(
     assert row["iou"] is not None
     assert icseg("models", "list", tmp_path / "runs") == 0
     assert "first" in capsys.readouterr().out
+
+
+def test_a_run_is_shown_compared_carried_away_and_deleted(
+    make_tiles: MakeTiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, run = make_tiles(3), make_run(tmp_path / "runs" / "first")
+    assert icseg("models", "show", run) == 0
+    assert "finished" in capsys.readouterr().out
+    assert icseg("models", "show", run, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["data_sha256"] == "d" * 64
+    bundle, table = tmp_path / "first.zip", tmp_path / "table.csv"
+    assert icseg("models", "export", run, bundle) == 0
+    assert icseg("models", "import", bundle, "--into", tmp_path / "there") == 0
+    both = [run, tmp_path / "there" / "first"]
+    assert icseg("models", "compare", *both, "--data", data, "--csv", table) == 0
+    assert len(table.read_text().splitlines()) == 3
+    assert icseg("models", "delete", run, "--yes") == 0
+    assert not run.exists()
+
+
+@pytest.mark.parametrize(("answer", "is_left"), [("n", True), ("y", False)])
+def test_a_run_is_deleted_only_on_a_yes(
+    answer: str, is_left: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "first")
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{answer}\n"))
+    assert icseg("models", "delete", run) == 0
+    assert run.exists() == is_left
 
 
 def test_settings_reach_the_run(make_tiles: MakeTiles, tmp_path: Path) -> None:
@@ -138,6 +168,10 @@ def test_wrong_usage_exits_with_2(
         (["evaluate", "none", "--data", "none", "--protocol", "oracle"], "no checkpoint"),
         (["predict", "none.safetensors", "--images", "none", "--out", "x"], "no checkpoint"),
         (["models", "list", "none"], "no folder"),
+        (["models", "show", "none"], "not a run folder"),
+        (["models", "delete", "none", "--yes"], "not a run folder"),
+        (["models", "export", "none", "x.zip"], "not a run folder"),
+        (["models", "import", "none.zip"], "no file"),
         (["synth", "--preset", "none", "--out", "x"], "none"),
     ],
 )
@@ -167,7 +201,7 @@ def test_a_mistake_of_ours_is_one_line_too(
     def broken(_folder: object) -> None:
         raise ZeroDivisionError("two\nlines")
 
-    monkeypatch.setattr("trainers.run_folder.list_runs", broken)
+    monkeypatch.setattr("trainers.run_registry.describe_all", broken)
     assert icseg("models", "list", tmp_path) == 1
     assert capsys.readouterr().err.splitlines() == [
         "icseg: ZeroDivisionError: two lines (run again with --debug for the traceback)"

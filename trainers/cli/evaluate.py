@@ -56,8 +56,8 @@ def evaluate(
     from trainers.evaluate import write_csv, write_evaluation
     from trainers.evaluation.data import labelled_images
     from trainers.evaluation.report import write_report
-    from trainers.evaluation.terminal import print_evaluation
     from trainers.predict import load_run
+    from trainers.terminal_tables import print_evaluation
 
     loaded = load_run(run, device=device)
     images = labelled_images(data, limit=limit)

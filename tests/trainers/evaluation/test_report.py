@@ -14,7 +14,7 @@ from trainers.evaluation import overlay
 from trainers.evaluation.data import labelled_images
 from trainers.evaluation.overlay import draw_panels
 from trainers.evaluation.report import write_report
-from trainers.evaluation.terminal import print_evaluation
+from trainers.terminal_tables import print_evaluation
 
 if TYPE_CHECKING:
     from pathlib import Path
