@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -65,7 +66,7 @@ def mlp(channels_in: int, hidden: int, channels_out: int, num_layers: int) -> nn
     """Return linear layers with ReLU between them."""
     sizes = [channels_in, *[hidden] * (num_layers - 1), channels_out]
     layers: list[nn.Module] = []
-    for first, second in zip(sizes[:-1], sizes[1:], strict=True):
+    for first, second in itertools.pairwise(sizes):
         layers += [nn.Linear(first, second), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers[:-1])
 

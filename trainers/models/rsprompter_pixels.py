@@ -20,7 +20,8 @@ from trainers.models.rsprompter_attention import Attention, FeedForward, sine_po
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NUM_GROUPS = 32
+GROUP_CHANNELS = 4
+"""Of group norm: 32 groups of the source's 128 channels. One place of a map must be enough."""
 NUM_HEADS = 8
 NUM_STRIDES = 3
 """The queries look at three strides, coarsest first: 64, 32, 16."""
@@ -97,11 +98,11 @@ class PixelDecoder(nn.Module):
         for layer in self.layers:
             tokens = layer(tokens, positions)
         lengths = [height * width for height, width in sizes]
-        parts = tokens.split(lengths, dim=1)
+        parts = torch.split(tokens, lengths, dim=1)
         stride_16 = parts[-1].transpose(1, 2).reshape(coarse[-1].shape)
         return PixelFeatures(
             parts,
-            positions.split(lengths, dim=1),
+            torch.split(positions, lengths, dim=1),
             tuple(sizes),
             self.to_pixels(self._up(stride_16, maps[1::-1])),
         )
@@ -123,7 +124,7 @@ class PixelDecoder(nn.Module):
 
 def _conv_gn(channels_in: int, channels_out: int, kernel_px: int) -> nn.Sequential:
     conv = nn.Conv2d(channels_in, channels_out, kernel_px, padding=kernel_px // 2, bias=False)
-    return nn.Sequential(conv, nn.GroupNorm(NUM_GROUPS, channels_out))
+    return nn.Sequential(conv, nn.GroupNorm(channels_out // GROUP_CHANNELS, channels_out))
 
 
 def _size(maps: Tensor) -> tuple[int, int]:
