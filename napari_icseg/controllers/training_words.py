@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from enum import Enum
 from typing import TYPE_CHECKING
 
+from napari_icseg.controllers.training_queue import Queue
+from napari_icseg.controllers.wording import counted
+from napari_icseg.jobs.status import WORKING
 from napari_icseg.widgets.training_view import CurveView, ModelRow, RunView
 from trainers.progress import RunState
 
@@ -36,42 +40,66 @@ TONES: dict[RunState, Tone] = {
 }
 _RESUMABLE = (RunState.INTERRUPTED, RunState.CANCELLED, RunState.FAILED)
 MAX_DRAWN_STEPS = 1000
-_ACTIVE = (RunState.QUEUED, RunState.RUNNING)
-NO_RUN = RunView(sentence="No training yet.")
+_CANCELLABLE = (RunState.QUEUED, *WORKING)
+NO_RUN = RunView(sentence="No training yet. The button above starts one.")
+CLICK_MODELS = ("sam_seg",)
+"""Models with a whole SAM-2 in them, which can answer clicks."""
 
 
-def run_view(run: RunSnapshot, *, remaining_s: float | None, is_stopping: bool = False) -> RunView:
+class Pending(Enum):
+    """What was asked of a run and has not happened yet, in words."""
+
+    STOPPING = "Stopping…"
+    PAUSING = "Pausing after the present step…"
+    CONTINUING = "Going on…"
+
+
+def run_view(
+    run: RunSnapshot,
+    *,
+    remaining_s: float | None,
+    pending: Pending | None = None,
+    queue: Queue | None = None,
+) -> RunView:
     """Return what the dock shows of a run.
 
-    `remaining_s` is the expected time to its end; `is_stopping` says that the user has asked
-    for its end and it has not come yet.
+    Args:
+        run: the run.
+        remaining_s: the expected time to its end.
+        pending: what the user has asked of it.
+        queue: all runs that work or wait; None for this one alone.
+
     """
-    status = run.status
-    is_running = status.state is RunState.RUNNING
+    status, queue = run.status, queue or Queue.of([run])
+    is_free = pending is None
     return RunView(
         name=run.name,
         title=f"{model_label(run)}, started {moment(run.created_unix_s)}",
-        sentence="Stopping…" if is_stopping else sentence(run),
+        sentence=pending.value if pending is not None else sentence(run, queue),
         tone=TONES[status.state],
-        detail=_detail(status, remaining_s) if is_running else "",
+        detail=_detail(status, remaining_s) if status.state in WORKING else "",
         fraction=status.fraction if status.num_steps else None,
-        has_progress=is_running,
-        can_cancel=status.state in _ACTIVE and not is_stopping,
-        can_resume=status.state in _RESUMABLE and not is_stopping,
+        has_progress=status.state in WORKING,
+        can_pause=status.state is RunState.RUNNING and is_free,
+        can_continue=status.state is RunState.PAUSED and is_free,
+        can_cancel=status.state in _CANCELLABLE and pending is not Pending.STOPPING,
+        can_resume=status.state in _RESUMABLE and is_free,
+        is_waiting=status.state is RunState.QUEUED,
+        queue=_others_waiting(run, queue),
         curves=curve_view(status),
-        warnings=status.warnings,
+        warnings=tuple(dict.fromkeys(status.warnings)),
     )
 
 
-def sentence(run: RunSnapshot) -> str:
+def sentence(run: RunSnapshot, queue: Queue | None = None) -> str:
     """Return the state as a sentence that says what can be done next."""
     status = run.status
     if status.state is RunState.QUEUED:
-        return "Waiting to start: one training runs at a time."
+        return _waiting(run, queue or Queue.of([run]))
     if status.state is RunState.RUNNING:
         return "Training…" if status.num_steps else "Starting the training process…"
     if status.state is RunState.PAUSED:
-        return "Training is paused."
+        return "Training is paused. Continue goes on where it stands."
     if status.state is RunState.FINISHED:
         return _result(status)
     if status.state is RunState.FAILED:
@@ -81,16 +109,48 @@ def sentence(run: RunSnapshot) -> str:
     return f"Training was cancelled. {_resume_hint(status)}"
 
 
-def model_row(run: RunSnapshot, *, chosen: str | None) -> ModelRow:
-    """Return the run's row in the model list; its scores are those of the best epoch."""
+def _waiting(run: RunSnapshot, queue: Queue) -> str:
+    place, worker = queue.place(run.name), queue.working
+    if place > 1:
+        return f"Waiting: number {place} in the queue. One training runs at a time."
+    if worker is None:
+        return "Waiting to start."
+    other = f"{model_label(worker)} of {moment(worker.created_unix_s)}"
+    if worker.status.state is RunState.PAUSED:
+        return f"Waiting for {other}, which is paused: continue or cancel that one."
+    return f"Waiting: starts when {other} has ended. One training runs at a time."
+
+
+def _others_waiting(run: RunSnapshot, queue: Queue) -> str:
+    others = [other for other in queue.waiting if other.name != run.name]
+    if not others:
+        return ""
+    names = ", ".join(f"{model_label(o)} of {moment(o.created_unix_s)}" for o in others)
+    verb = "also waits" if run.status.state is RunState.QUEUED else "waits"
+    if len(others) > 1:
+        verb = verb.replace("waits", "wait")
+    return f"{counted(len(others), 'training')} {verb}: {names}."
+
+
+def model_row(
+    run: RunSnapshot, *, chosen: str | None, click_model: str = "", queue: Queue | None = None
+) -> ModelRow:
+    """Return the run's row in the model list; its scores are those of the best epoch.
+
+    `chosen` names the run that pre-fills, `click_model` is the folder of that which answers
+    clicks.
+    """
     status = run.status
     best = best_epoch(status)
     scores = {} if best is None else best.val
+    state = status.state.value
+    if status.state is RunState.QUEUED:
+        state = f"waiting, no. {(queue or Queue.of([run])).place(run.name)}"
     return ModelRow(
         name=run.name,
         label=model_label(run),
         created_unix_s=run.created_unix_s,
-        state=status.state.value,
+        state=state,
         tone=TONES[status.state],
         epochs=f"{status.epoch}/{status.num_epochs}" if status.num_epochs else "",
         pixel_accuracy=scores.get("pixel_accuracy"),
@@ -98,7 +158,15 @@ def model_row(run: RunSnapshot, *, chosen: str | None) -> ModelRow:
         dice=scores.get("dice"),
         can_prefill=can_prefill(run),
         is_chosen=run.name == chosen,
+        can_click=can_click(run),
+        is_clicked_with=str(run.run_dir) == click_model,
+        has_warnings=bool(status.warnings),
     )
+
+
+def can_click(run: RunSnapshot) -> bool:
+    """Say whether the run's model can answer clicks already."""
+    return can_prefill(run) and run.status.model in CLICK_MODELS
 
 
 def can_prefill(run: RunSnapshot) -> bool:
@@ -162,6 +230,8 @@ def _detail(status: RunStatus, remaining_s: float | None) -> str:
     words = [f"Epoch {epoch} of {status.num_epochs}", f"step {status.step} of {status.num_steps}"]
     if remaining_s is not None:
         words.append(f"{duration(remaining_s)} left")
+    elif status.state is RunState.RUNNING and status.expected_s is None:
+        words.append("timing the first steps…")
     return " · ".join(words)
 
 
@@ -171,7 +241,10 @@ def _result(status: RunStatus) -> str:
         return "Finished."
     names = (("iou", "IoU"), ("dice", "Dice"), ("pixel_accuracy", "pixel accuracy"))
     scores = ", ".join(f"{label} {best.val[key]:.3f}" for key, label in names if key in best.val)
-    return f"Finished. Validation: {scores} (epoch {best.epoch} of {status.num_epochs})."
+    early = ""
+    if status.epoch < status.num_epochs:
+        early = f" Stopped after epoch {status.epoch}: it no longer got better."
+    return f"Finished. Validation: {scores} (epoch {best.epoch} of {status.num_epochs}).{early}"
 
 
 def _resume_hint(status: RunStatus) -> str:

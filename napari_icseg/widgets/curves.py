@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pyqtgraph as pg
@@ -48,9 +49,10 @@ class CurvesWidget(QWidget):
             "iou": (view.epochs, view.val_iou),
         }
         for name, points in shown.items():
-            if self._shown.get(name) != points:
-                self._curves[name].setData(*points)
-        self._shown = shown
+            drawn = _finite(points)
+            if self._shown.get(name) != drawn:
+                self._curves[name].setData(*drawn)
+                self._shown[name] = drawn
 
     def apply_theme(self, *, foreground: str, background: str) -> None:
         """Take the colours (#rrggbb) of the window around."""
@@ -63,6 +65,12 @@ class CurvesWidget(QWidget):
             plot.legend.setLabelTextColor(foreground)
             for _, label in plot.legend.items:
                 label.setText(label.text, color=foreground)
+
+
+def _finite(points: _Points) -> _Points:
+    """Leave out what was not measured, or has become infinite: nothing can be drawn there."""
+    kept = [(x, y) for x, y in zip(*points, strict=True) if math.isfinite(x) and math.isfinite(y)]
+    return tuple(x for x, _ in kept), tuple(y for _, y in kept)
 
 
 class _WholeNumberAxis(pg.AxisItem):

@@ -25,7 +25,9 @@ COLUMNS = (
 )
 _STATE_COLUMN = 4
 _SORT_ROLE = Qt.ItemDataRole.UserRole
-_HEIGHT_PX = 112
+_ROW_PX = 22
+_HEADER_PX = 24
+_MIN_ROWS, _MAX_ROWS = 3, 7
 _STYLE = """
 QTableView, QHeaderView::section { font-size: 8pt; }
 QHeaderView::section { padding: 1px; margin: 0px; border: none; }
@@ -111,7 +113,7 @@ class ModelTable(QAbstractTableModel):
     def _color(self, row: ModelRow, column: int) -> QColor | None:
         """The state has its tone; a chosen model's name is lit up."""
         lit: dict[int, Tone] = {
-            0: "active" if row.is_chosen else "neutral",
+            0: "active" if row.is_chosen or row.is_clicked_with else "neutral",
             _STATE_COLUMN: row.tone,
         }
         color = self._colors.get(lit.get(column, "neutral"))
@@ -119,7 +121,7 @@ class ModelTable(QAbstractTableModel):
 
 
 class ModelList(QWidget):
-    """The table. Emits `selected(name)` when the user chooses a row."""
+    """The table. Emits `selected(name)` when the user chooses a row, alone or with others."""
 
     selected = Signal(str)
 
@@ -136,38 +138,67 @@ class ModelList(QWidget):
         self.view.selectionModel().selectionChanged.connect(self._on_selection_changed)
 
     def set_rows(self, rows: Sequence[ModelRow]) -> None:
-        """Show these runs; the selected one stays selected if it is still there."""
-        name = self.selected_name()
+        """Show these runs; what is selected stays selected if it is still there."""
+        names, current = self.selected_names(), self.selected_name()
         blocked = self.view.selectionModel().blockSignals(True)
         self.table.set_rows(rows)
+        if self.selected_names() != names:
+            self._select(names, current)
         self.view.selectionModel().blockSignals(blocked)
-        if name is not None:
-            self.select(name)
+        self.view.setFixedHeight(_height_px(len(rows)))
 
     def select(self, name: str) -> None:
-        """Highlight a run without emitting."""
-        position = self.table.position(name)
-        if position is None or self.selected_name() == name:
+        """Highlight a run, and no other, without emitting."""
+        if self.table.position(name) is None or self.selected_name() == name:
             return
         blocked = self.view.selectionModel().blockSignals(True)
-        self.view.selectRow(self.sorted.mapFromSource(self.table.index(position, 0)).row())
+        self._select((name,), name)
         self.view.selectionModel().blockSignals(blocked)
         self.view.viewport().update()
 
+    def selected_names(self) -> tuple[str, ...]:
+        """The highlighted runs, from top to bottom."""
+        return tuple(row.name for row in self.selected_rows())
+
+    def selected_rows(self) -> tuple[ModelRow, ...]:
+        """The highlighted rows, from top to bottom."""
+        found = sorted(index.row() for index in self.view.selectionModel().selectedRows())
+        return tuple(self._row_at(position) for position in found)
+
     def selected_name(self) -> str | None:
-        """The highlighted run, or None."""
+        """The run that was highlighted last, or None."""
         row = self.selected_row()
         return None if row is None else row.name
 
     def selected_row(self) -> ModelRow | None:
-        """The highlighted row, or None."""
-        rows = self.view.selectionModel().selectedRows()
-        return self.table.row_at(self.sorted.mapToSource(rows[0])) if rows else None
+        """The row that was highlighted last, or None."""
+        rows = [index.row() for index in self.view.selectionModel().selectedRows()]
+        if not rows:
+            return None
+        current = self.view.currentIndex().row()
+        return self._row_at(current if current in rows else rows[-1])
+
+    def _row_at(self, position: int) -> ModelRow:
+        return self.table.row_at(self.sorted.mapToSource(self.sorted.index(position, 0)))
+
+    def _select(self, names: Sequence[str], current: str | None) -> None:
+        """Highlight the runs that are there."""
+        model = self.view.selectionModel()
+        model.clear()
+        flags = model.SelectionFlag.Select | model.SelectionFlag.Rows
+        for name in sorted(names, key=lambda name: name == current):
+            if (position := self.table.position(name)) is not None:
+                index = self.sorted.mapFromSource(self.table.index(position, 0))
+                model.setCurrentIndex(index, flags)
 
     def _on_selection_changed(self) -> None:
         name = self.selected_name()
         if name is not None:
             self.selected.emit(name)
+
+
+def _height_px(num_rows: int) -> int:
+    return _HEADER_PX + _ROW_PX * min(max(num_rows, _MIN_ROWS), _MAX_ROWS)
 
 
 def _build_view(model: QSortFilterProxyModel) -> QTableView:
@@ -176,27 +207,30 @@ def _build_view(model: QSortFilterProxyModel) -> QTableView:
     view.setSortingEnabled(True)
     view.sortByColumn(0, Qt.SortOrder.DescendingOrder)
     view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
     view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     view.setShowGrid(False)
     view.setWordWrap(False)
     view.verticalHeader().hide()
-    view.verticalHeader().setDefaultSectionSize(22)
+    view.verticalHeader().setDefaultSectionSize(_ROW_PX)
     header = view.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     header.setMinimumSectionSize(30)
     # six columns in a narrow dock: the theme's wide paddings would push half of them out
     view.setStyleSheet(_STYLE)
-    view.setFixedHeight(_HEIGHT_PX)
+    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    view.setFixedHeight(_height_px(0))
     return view
 
 
 def _texts(row: ModelRow) -> tuple[str, ...]:
     started = time.strftime("%d %b %H:%M", time.localtime(row.created_unix_s))
-    mark = "✓ " if row.is_chosen else ""
+    mark = "✓ " if row.is_chosen or row.is_clicked_with else ""
     scores = (row.iou, row.dice, row.pixel_accuracy)
-    return f"{mark}{row.label} {started}", *map(_score_text, scores), f"{row.state} {row.epochs}"
+    state = f"{'⚠ ' if row.has_warnings else ''}{row.state} {row.epochs}"
+    return f"{mark}{row.label} {started}", *map(_score_text, scores), state
 
 
 def _score_text(score: float | None) -> str:
@@ -211,5 +245,9 @@ def _sort_keys(row: ModelRow) -> tuple[float | str, ...]:
 
 def _tooltip(row: ModelRow) -> str:
     started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.created_unix_s))
-    use = "Chosen to pre-fill tiles" if row.is_chosen else ""
-    return "\n".join(filter(None, (f"{row.label}, started {started}", row.name, use)))
+    uses = (
+        "Chosen to pre-fill images" if row.is_chosen else "",
+        "Answers your clicks" if row.is_clicked_with else "",
+        "It gave warnings: select it to read them" if row.has_warnings else "",
+    )
+    return "\n".join(filter(None, (f"{row.label}, started {started}", row.name, *uses)))

@@ -22,6 +22,9 @@ class PrefillPanel(QWidget):
         self.chosen = QLabel()
         self.chosen.setWordWrap(True)
         self.automatic = QCheckBox("Pre-fill unlabelled images when shown")
+        self.automatic.setToolTip(
+            "Let the chosen model propose objects by itself on each new image"
+        )
         self.prefill = QPushButton("Pre-fill this image (F)")
         self.prefill.setToolTip("Let the chosen model propose objects for the image shown")
         self.accept = QPushButton()

@@ -1,4 +1,4 @@
-"""The running (or chosen) training: what it does in words, its bar, Cancel, Resume and log."""
+"""The running (or chosen) training: what it does in words, its bar, its buttons and its log."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from qtpy.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_icseg.widgets.fold import Fold
 from napari_icseg.widgets.tones import set_toned_text
 from napari_icseg.widgets.training_view import RunView
 
@@ -21,92 +21,98 @@ _BAR_STEPS = 1000
 
 
 class RunPanel(QWidget):
-    """One run in words and figures. Emits `cancel_clicked`, `resume_clicked`, `log_toggled`."""
+    """One run in words and figures.
 
+    Emits `pause_clicked`, `continue_clicked`, `cancel_clicked` and `resume_clicked` with its name.
+    """
+
+    pause_clicked = Signal(str)
+    continue_clicked = Signal(str)
     cancel_clicked = Signal(str)
     resume_clicked = Signal(str)
-    log_toggled = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._name = ""
-        self.title = _wrapped_label()
-        self.sentence = _wrapped_label()
+        self._view = RunView()
+        self.title, self.sentence = _wrapped_label(), _wrapped_label()
         self.bar = QProgressBar()
-        self.detail = _wrapped_label()
-        self.warnings = _wrapped_label()
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop the training; it can be resumed later")
+        self.detail, self.warnings, self.queue = (_wrapped_label() for _ in range(3))
+        self.pause, self.cancel = QPushButton("Pause"), QPushButton("Cancel")
         self.resume = QPushButton("Resume")
         self.resume.setToolTip("Go on from the last checkpoint")
         self._lay_out()
-        self.cancel.clicked.connect(self._on_cancel_clicked)
-        self.resume.clicked.connect(self._on_resume_clicked)
+        self.pause.clicked.connect(self._on_pause_clicked)
+        self.cancel.clicked.connect(lambda: self.cancel_clicked.emit(self._view.name))
+        self.resume.clicked.connect(lambda: self.resume_clicked.emit(self._view.name))
         self.set_view(RunView())
 
     def set_view(self, view: RunView) -> None:
         """Show another snapshot."""
-        self._name = view.name
-        self.title.setText(view.title)
-        self.title.setVisible(bool(view.title))
+        self._view = view
+        for label, text in ((self.title, view.title), (self.detail, view.detail)):
+            label.setText(text)
+            label.setVisible(bool(text))
+        self.queue.setText(view.queue)
+        self.queue.setVisible(bool(view.queue))
         set_toned_text(self.sentence, view.sentence, view.tone)
-        self.detail.setText(view.detail)
-        self.detail.setVisible(bool(view.detail))
-        set_toned_text(self.warnings, "\n".join(view.warnings), "warning")
+        set_toned_text(self.warnings, "\n".join(f"⚠ {w}" for w in view.warnings), "warning")
         set_fraction(self.bar, view.fraction)
         self.bar.setVisible(view.has_progress)
-        self.cancel.setEnabled(view.can_cancel)
-        self.resume.setEnabled(view.can_resume)
-        self.cancel.setVisible(bool(view.name))
-        self.resume.setVisible(bool(view.name))
+        self._set_buttons(view)
+
+    def _set_buttons(self, view: RunView) -> None:
+        self.pause.setText("Continue" if view.can_continue else "Pause")
+        self.pause.setToolTip(
+            "Let the training go on"
+            if view.can_continue
+            else "Let the training wait, to have the machine for something else"
+        )
+        self.cancel.setText("Remove from queue" if view.is_waiting else "Cancel")
+        self.cancel.setToolTip(
+            "Do not start this training; Resume puts it back"
+            if view.is_waiting
+            else "Stop the training; it can be resumed later"
+        )
+        allowed = (
+            (self.pause, view.can_pause or view.can_continue),
+            (self.cancel, view.can_cancel),
+            (self.resume, view.can_resume),
+        )
+        for button, is_allowed in allowed:
+            button.setEnabled(is_allowed)
+            button.setVisible(is_allowed)
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.resume)
+        for button in (self.pause, self.cancel, self.resume):
+            buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         for widget in (self.title, self.sentence, self.bar, self.detail, self.warnings):
             layout.addWidget(widget)
         layout.addLayout(buttons)
+        layout.addWidget(self.queue)
 
-    def _on_cancel_clicked(self) -> None:
-        self.cancel_clicked.emit(self._name)
+    def _on_pause_clicked(self) -> None:
+        if self._view.can_continue:
+            self.continue_clicked.emit(self._view.name)
+        else:
+            self.pause_clicked.emit(self._view.name)
 
-    def _on_resume_clicked(self) -> None:
-        self.resume_clicked.emit(self._name)
 
-
-class LogPanel(QWidget):
+class LogPanel(Fold):
     """The run's log behind a header that opens it. Emits `toggled(is_open)`."""
 
-    toggled = Signal(bool)
-
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.header = QToolButton()
-        self.header.setText("Log")
-        self.header.setCheckable(True)
-        self.header.setArrowType(Qt.ArrowType.RightArrow)
-        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.header.setToolTip("What the training process writes")
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setMinimumHeight(120)
-        self.text.setVisible(False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.header)
-        layout.addWidget(self.text)
-        self.header.toggled.connect(self._on_header_toggled)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the text is shown."""
-        return bool(self.header.isChecked())
+        self.text.setToolTip("The end of the file log.txt in the run's folder")
+        super().__init__(
+            "Log", self.text, tooltip="What the training process writes", parent=parent
+        )
 
     def set_text(self, text: str) -> None:
         """Replace the text; the view stays at the end unless the user has scrolled up."""
@@ -116,11 +122,6 @@ class LogPanel(QWidget):
         at_end, position = scroll.value() >= scroll.maximum() - 1, scroll.value()
         self.text.setPlainText(text)
         scroll.setValue(scroll.maximum() if at_end else position)
-
-    def _on_header_toggled(self, checked: bool) -> None:
-        self.header.setArrowType(Qt.ArrowType.DownArrow if checked else Qt.ArrowType.RightArrow)
-        self.text.setVisible(checked)
-        self.toggled.emit(checked)
 
 
 def set_fraction(bar: QProgressBar, fraction: float | None) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QImage
 
 Tone = Literal["neutral", "active", "good", "warning", "bad"]
 
@@ -87,10 +90,26 @@ class RunView:
     fraction: float | None = None
     """0..1; None while nothing can be said yet: the bar then moves to and fro."""
     has_progress: bool = False
+    can_pause: bool = False
+    can_continue: bool = False
     can_cancel: bool = False
     can_resume: bool = False
+    is_waiting: bool = False
+    """Cancelling then takes it out of the queue."""
+    queue: str = ""
+    """Which other runs wait; empty if none does."""
     curves: CurveView = field(default_factory=CurveView)
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PreviewView:
+    """Predictions on some validation tiles; without a picture nothing is shown."""
+
+    image: QImage | None = None
+    caption: str = ""
+    legend: tuple[tuple[str, str], ...] = ()
+    """Colour (#rrggbb) and name of each class."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +128,10 @@ class ModelRow:
     dice: float | None
     can_prefill: bool
     is_chosen: bool
+    can_click: bool = False
+    """Its model can answer clicks."""
+    is_clicked_with: bool = False
+    has_warnings: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from PIL import Image
 from qtpy.QtCore import Qt, QTimer
 
 from napari_icseg.controllers.prefill import prefill_of
@@ -28,7 +29,7 @@ from tests.napari_icseg.controllers.training_fixtures import SETTINGS, make_proj
 from trainers.io.manifest import read_manifest
 from trainers.io.masks import read_mask
 from trainers.io.rle import RleMask
-from trainers.progress import RunState, read_process, read_status
+from trainers.progress import EventWriter, RunState, read_process, read_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -196,7 +197,7 @@ def test_without_a_project_the_dock_says_what_to_do(start_gui) -> None:
 
     assert "Open a folder or a project" in gui.dock.setup.problem.text()
     assert not gui.dock.setup.train.isEnabled()
-    assert gui.dock.run.sentence.text() == "No training yet."
+    assert gui.dock.run.sentence.text().startswith("No training yet.")
 
 
 def test_cancel_and_resume_in_the_dock(gui: Gui, behave) -> None:
@@ -210,6 +211,78 @@ def test_cancel_and_resume_in_the_dock(gui: Gui, behave) -> None:
     gui.wait_for_sentence("Training was cancelled")
     gui.click(gui.dock.run.resume)
     gui.wait_for_sentence("Training…")
+
+
+def test_pause_and_continue_in_the_dock(gui: Gui, behave, tmp_path: Path) -> None:
+    behave("polite")
+    gui.click(gui.dock.setup.train)
+    gui.wait_for_sentence("Training…")
+    gui.wait(lambda: gui.dock.run.bar.value() > 0)
+
+    gui.click(gui.dock.run.pause)
+    assert gui.dock.run.sentence.text().startswith("Pausing")
+    gui.wait_for_sentence("Training is paused")
+    assert gui.dock.run.bar.isVisible()
+    gui.click(gui.dock.run.pause)
+    gui.wait_for_sentence("Training…")
+    (run,) = list_runs(tmp_path / "chip.runs")
+    assert run.status.state is RunState.RUNNING
+
+
+def test_a_paused_training_is_still_paused_after_a_restart(gui: Gui, start_gui, behave, tmp_path):
+    behave("polite")
+    gui.click(gui.dock.setup.train)
+    gui.wait_for_sentence("Training…")
+    gui.wait(lambda: gui.dock.run.bar.value() > 0)
+    gui.click(gui.dock.run.pause)
+    gui.wait_for_sentence("Training is paused")
+    gui.close()
+
+    again = start_gui()
+    again.open(tmp_path / "chip.icseg")
+    again.wait_for_sentence("Training is paused")
+    again.click(again.dock.run.pause)
+    again.wait_for_sentence("Training…")
+
+
+def test_trainings_queue_up_and_one_is_removed_from_the_queue(gui: Gui, behave, tmp_path) -> None:
+    behave("polite")
+    for sentence in ("Training…", "Waiting: starts when U-Net of", "Waiting: number 2"):
+        gui.wait(gui.dock.setup.train.isEnabled)
+        gui.click(gui.dock.setup.train)
+        gui.wait_for_sentence(sentence)
+
+    gui.click(gui.dock.run.cancel)
+    gui.wait_for_sentence("Training was cancelled")
+
+    states = [run.status.state for run in list_runs(tmp_path / "chip.runs")]
+    assert states == [RunState.RUNNING, RunState.QUEUED, RunState.CANCELLED]
+    assert gui.dock.run.queue.text().startswith("1 training waits")
+
+
+def test_the_newest_predictions_are_shown_with_the_names_of_the_classes(
+    gui: Gui, behave, tmp_path: Path
+) -> None:
+    behave("polite")
+    gui.click(gui.dock.setup.train)
+    gui.wait_for_sentence("Training…")
+    assert not gui.dock.preview.isVisible()
+    (run,) = list_runs(tmp_path / "chip.runs")
+    (run.run_dir / "config.json").write_text('{"class_names": ["metal", "via"]}')
+    (run.run_dir / "previews").mkdir()
+    for epoch, grey in ((1, 40), (2, 200)):
+        name = f"previews/epoch_{epoch:04d}.png"
+        Image.fromarray(np.full((40, 120), grey, np.uint8)).save(run.run_dir / name)
+        EventWriter(run.run_dir / "events.jsonl").write("preview", epoch=epoch, file=name)
+        gui.wait(lambda grey=grey: shown_grey(gui.dock.preview.picture) == grey)
+
+    assert gui.dock.preview.isVisible()
+    assert "metal" in gui.dock.preview.caption.text()
+
+
+def shown_grey(picture) -> int | None:
+    image = picture.grab().toImage()
+    return image.pixelColor(image.rect().center()).red() if picture.isVisible() else None
 
 
 def test_a_killed_training_is_said_to_be_interrupted_and_can_be_resumed(
@@ -264,7 +337,7 @@ def test_a_second_training_waits_and_starts_when_the_first_has_ended(gui: Gui, b
     gui.wait_for_sentence("Waiting")
 
     first = next(run for run in gui.controller.runs.snapshots)
-    gui.controller.runs.cancel(first.name)
+    gui.controller.runs.actions.cancel(first.name)
 
     gui.wait_for_sentence("Training…")
     assert gui.dock.models.table.rowCount() == 2

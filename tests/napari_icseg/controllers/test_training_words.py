@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from napari_icseg.controllers import training_words as words
 from napari_icseg.controllers.training_data import DataSummary, summarise
 from napari_icseg.controllers.training_pace import Pace
+from napari_icseg.controllers.training_queue import Queue
 from napari_icseg.jobs.request import RunRequest
 from napari_icseg.jobs.watcher import RunSnapshot
 from napari_icseg.project.records import ImageRecord, ImageStatus
@@ -32,9 +34,68 @@ def test_every_state_is_said_in_words_and_offers_what_it_allows(state: RunState)
     view = words.run_view(snapshot(state), remaining_s=None)
 
     assert view.sentence.endswith((".", "…"))
-    assert view.can_cancel == (state in (RunState.QUEUED, RunState.RUNNING))
+    working = (RunState.RUNNING, RunState.PAUSED)
+    assert view.can_cancel == (state in (RunState.QUEUED, *working))
+    assert view.can_pause == (state is RunState.RUNNING)
+    assert view.can_continue == (state is RunState.PAUSED)
     assert view.can_resume == (state in (RunState.INTERRUPTED, RunState.CANCELLED, RunState.FAILED))
-    assert view.has_progress == (state is RunState.RUNNING)
+    assert view.has_progress == (state in working)
+
+
+def waiting(name: str, queued_unix_s: float, model: str = "unet") -> RunSnapshot:
+    run = snapshot(RunState.QUEUED, epoch=0, num_steps=0, model=model)
+    return replace(run, run_dir=Path("/runs") / name, queued_unix_s=queued_unix_s)
+
+
+def test_a_waiting_training_says_its_place_and_what_it_waits_for() -> None:
+    running = snapshot(RunState.RUNNING)
+    second, first = waiting("b", 20.0, "sam_seg"), waiting("c", 10.0)
+    queue = Queue.of([running, second, first])
+
+    assert queue.place("c") == 1
+    assert words.sentence(first, queue).startswith("Waiting: starts when U-Net of ")
+    assert words.sentence(second, queue).startswith("Waiting: number 2 in the queue.")
+    assert words.model_row(second, chosen=None, queue=queue).state == "waiting, no. 2"
+    moment = words.moment(running.created_unix_s)
+    others = f"2 trainings wait: U-Net of {moment}, SAM-SEG of {moment}."
+    assert words.run_view(running, remaining_s=None, queue=queue).queue == others
+    view = words.run_view(second, remaining_s=None, queue=queue)
+    assert view.is_waiting
+    assert view.queue == f"1 training also waits: U-Net of {moment}."
+
+
+def test_a_training_that_waits_for_a_paused_one_says_so() -> None:
+    queue = Queue.of([snapshot(RunState.PAUSED), waiting("c", 10.0)])
+
+    assert "which is paused: continue or cancel that one" in words.sentence(queue.waiting[0], queue)
+
+
+@pytest.mark.parametrize("pending", list(words.Pending))
+def test_what_was_asked_for_is_said_and_not_offered_again(pending: words.Pending) -> None:
+    view = words.run_view(snapshot(RunState.RUNNING), remaining_s=None, pending=pending)
+
+    assert view.sentence == pending.value
+    assert not view.can_pause
+    assert view.can_cancel == (pending is not words.Pending.STOPPING)
+
+
+def test_a_warning_told_twice_is_shown_once() -> None:
+    run = snapshot(RunState.RUNNING, warnings=("Blank.", "Swapped.", "Blank."))
+
+    assert words.run_view(run, remaining_s=None).warnings == ("Blank.", "Swapped.")
+    assert words.model_row(run, chosen=None).has_warnings
+
+
+def test_a_training_that_stopped_early_says_why() -> None:
+    assert "Stopped after epoch 3: it no longer got better" in words.sentence(
+        snapshot(RunState.FINISHED, epoch=3)
+    )
+
+
+def test_only_sam_seg_with_a_checkpoint_answers_clicks() -> None:
+    assert words.can_click(snapshot(RunState.RUNNING, model="sam_seg"))
+    assert not words.can_click(snapshot(RunState.RUNNING, model="sam_seg", epoch=0))
+    assert not words.can_click(snapshot(RunState.FINISHED, model="rsprompter"))
 
 
 def test_an_interrupted_training_says_where_resume_goes_on() -> None:

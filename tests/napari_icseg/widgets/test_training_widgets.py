@@ -6,8 +6,17 @@ from dataclasses import replace
 
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QColor, QWheelEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtGui import QColor, QImage, QWheelEvent
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QScrollBar,
+    QSpinBox,
+    QTableView,
+    QWidget,
+)
 
 from napari_icseg.widgets import tones
 from napari_icseg.widgets.model_list import COLUMNS, ModelList
@@ -18,6 +27,7 @@ from napari_icseg.widgets.training_view import (
     ModelOption,
     ModelRow,
     PrefillView,
+    PreviewView,
     RunView,
     SetupView,
     TrainingChoice,
@@ -335,3 +345,156 @@ def test_nothing_is_cut_off_at_the_width_of_the_dock(dock) -> None:
 
     body = dock.setup.parentWidget()
     assert body.minimumSizeHint().width() <= body.width()
+
+
+def test_a_running_training_is_paused_and_a_paused_one_goes_on(dock, qtbot) -> None:
+    dock.set_run(replace(RUNNING, can_pause=True))
+    assert not dock.run.resume.isVisible(), "what is not possible is not offered"
+    with qtbot.waitSignal(dock.run.pause_clicked) as clicked:
+        qtbot.mouseClick(dock.run.pause, Qt.MouseButton.LeftButton)
+    assert clicked.args == ["a"]
+
+    dock.set_run(replace(RUNNING, can_continue=True))
+    assert dock.run.pause.text() == "Continue"
+    with qtbot.waitSignal(dock.run.continue_clicked) as clicked:
+        qtbot.mouseClick(dock.run.pause, Qt.MouseButton.LeftButton)
+    assert clicked.args == ["a"]
+
+
+def test_a_waiting_training_is_removed_from_the_queue(dock) -> None:
+    waiting = replace(
+        RUNNING, is_waiting=True, has_progress=False, queue="1 training waits: U-Net."
+    )
+    dock.set_run(waiting)
+
+    assert dock.run.cancel.text() == "Remove from queue"
+    assert dock.run.queue.text() == "1 training waits: U-Net."
+
+
+def test_warnings_are_seen_without_opening_the_log(dock) -> None:
+    dock.set_run(replace(RUNNING, warnings=("The model predicts background everywhere.",)))
+
+    assert dock.run.warnings.isVisible()
+    assert dock.run.warnings.text() == "⚠ The model predicts background everywhere."
+    dock.set_run(RUNNING)
+    assert not dock.run.warnings.isVisible()
+
+
+def test_curves_of_a_model_without_iou_draw_what_there_is(dock) -> None:
+    nan = float("nan")
+    curves = CurveView((0.5, 1.0), (2.0, nan), (1.0, 2.0), (1.7, 1.2), (nan, nan), (nan, nan))
+
+    dock.set_run(replace(RUNNING, curves=curves))
+    dock.curves.grab()
+
+    _, loss = dock.curves.loss_plot.listDataItems()[1].getData()
+    assert list(loss) == [1.7, 1.2]
+    assert len(dock.curves.iou_plot.listDataItems()[0].getData()[0] or ()) == 0
+
+
+@pytest.fixture
+def picture() -> QImage:
+    image = QImage(300, 100, QImage.Format.Format_RGB888)
+    image.fill(QColor("#204060"))
+    return image
+
+
+def test_a_preview_is_as_wide_as_the_dock_and_says_what_its_colours_mean(dock, picture) -> None:
+    assert not dock.preview.isVisible()
+    dock.set_run(RUNNING)
+    legend = (("#e69f00", "metal"), ("#56b4e9", "<via>"))
+    dock.preview.set_view(PreviewView(picture, "After epoch 3.", legend))
+    dock.resize(440, 900)
+    QApplication.processEvents()
+
+    shown = dock.preview.picture
+    assert shown.width() > 400
+    assert shown.height() == pytest.approx(shown.width() / 3, abs=1)
+    caption = dock.preview.caption.text()
+    assert "#e69f00" in caption
+    assert "&lt;via&gt;" in caption
+
+
+def test_a_click_on_the_preview_enlarges_it_and_work_goes_on(dock, qtbot, picture) -> None:
+    dock.preview.set_view(PreviewView(picture, "After epoch 3."))
+    qtbot.mouseClick(dock.preview.picture, Qt.MouseButton.LeftButton)
+    large = dock.preview.window_
+    assert large.isVisible()
+    assert not large.isModal()
+    assert large.picture.width() > picture.width()
+
+    dock.preview.set_view(PreviewView(picture, "After epoch 4."))
+    assert "epoch 4" in large.caption.text(), "it follows the training"
+    qtbot.keyClick(large, Qt.Key.Key_Escape)
+    assert not large.isVisible()
+    dock.preview.picture.setFocus()
+    qtbot.keyClick(dock.preview.picture, Qt.Key.Key_Return)
+    assert large.isVisible()
+    dock.preview.set_view(PreviewView())
+    assert not large.isVisible()
+
+
+def click_row(qtbot, models: ModelList, position: int, modifier=Qt.KeyboardModifier.NoModifier):
+    rect = models.view.visualRect(models.sorted.index(position, 1))
+    qtbot.mouseClick(models.view.viewport(), Qt.MouseButton.LeftButton, modifier, rect.center())
+
+
+def test_several_models_are_selected_to_be_compared(dock, qtbot) -> None:
+    dock.set_models([row("a", 1.0, 0.2), row("b", 2.0, 0.4), row("c", 3.0, 0.3)])
+    assert dock.compare.text() == "Compare all finished…"
+    click_row(qtbot, dock.models, 0)
+    click_row(qtbot, dock.models, 2, Qt.KeyboardModifier.ControlModifier)
+    assert dock.models.selected_names() == ("c", "a")
+    assert dock.compare.text() == "Compare 2 models…"
+
+    # a run appears meanwhile: what is selected stays so
+    dock.set_models([*(row(n, float(i), 0.2) for i, n in enumerate("abc")), row("d", 9.0, None)])
+    with qtbot.waitSignal(dock.compare_clicked) as clicked:
+        qtbot.mouseClick(dock.compare, Qt.MouseButton.LeftButton)
+    assert clicked.args == [("c", "a")]
+
+
+def test_the_run_shown_is_the_one_selected_last(dock, qtbot) -> None:
+    dock.set_models([row("a", 1.0, 0.2), row("b", 2.0, 0.4)])
+    shown: list[str] = []
+    dock.models.selected.connect(shown.append)
+
+    click_row(qtbot, dock.models, 0)
+    click_row(qtbot, dock.models, 1, Qt.KeyboardModifier.ControlModifier)
+    click_row(qtbot, dock.models, 1, Qt.KeyboardModifier.ControlModifier)
+
+    assert shown == ["b", "a", "b"]
+
+
+def test_only_a_model_that_can_answer_clicks_is_offered_for_it(dock, qtbot) -> None:
+    dock.set_models([row("unet", 1.0, 0.2), row("sam", 2.0, 0.4, can_click=True)])
+    click_row(qtbot, dock.models, 1)
+    assert not dock.use_click.isEnabled()
+    assert "Only a SAM-SEG model" in dock.use_click.toolTip()
+
+    click_row(qtbot, dock.models, 0)
+    with qtbot.waitSignal(dock.use_click_clicked) as clicked:
+        qtbot.mouseClick(dock.use_click, Qt.MouseButton.LeftButton)
+    assert clicked.args == ["sam"]
+    dock.set_models([row("sam", 2.0, 0.4, can_click=True, is_clicked_with=True)])
+    assert dock.use_click.text() == "Stop using it for clicks"
+    with qtbot.waitSignal(dock.use_click_clicked) as clicked:
+        qtbot.mouseClick(dock.use_click, Qt.MouseButton.LeftButton)
+    assert clicked.args == [""]
+
+
+def test_every_control_says_what_it_is_for(dock) -> None:
+    dock.set_run(replace(RUNNING, can_pause=True, can_resume=True))
+    dock.set_models([row("a", 1.0, 0.2)])
+    kinds = (QAbstractButton, QComboBox, QSpinBox, QLineEdit)
+    controls = [w for kind in kinds for w in dock.findChildren(kind) if is_ours(w)]
+
+    assert len(controls) >= 18
+    silent = [f"{type(w).__name__} {w.property('text')}" for w in controls if not w.toolTip()]
+    assert silent == []
+
+
+def is_ours(widget: QWidget) -> bool:
+    """Qt builds arrows and editors into its own widgets."""
+    parents = (QScrollBar, QSpinBox, QTableView, QComboBox)
+    return not isinstance(widget.parent(), parents) and not widget.objectName().startswith("qt_")
