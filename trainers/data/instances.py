@@ -52,10 +52,13 @@ def object_rles(ids: NDArray[np.uint8], *, min_area_px: int = 1) -> Iterator[tup
     """
     for class_id in np.unique(ids[(ids > 0) & (ids != IGNORE)]).tolist():
         same = (ids == class_id).astype(np.uint8)
-        _, numbers = cv2.connectedComponents(same, connectivity=8, ltype=cv2.CV_32S)
-        for mask in numbered_rles(numbers):
-            if mask.area >= min_area_px:
-                yield class_id, mask
+        count, numbers, stats, _ = cv2.connectedComponentsWithStats(same, connectivity=8)
+        # speckles go before anything is done with them: noise has thousands
+        large = stats[:count, cv2.CC_STAT_AREA] >= min_area_px
+        large[0] = False
+        renumbered = np.where(large, np.cumsum(large), 0).astype(np.int32)
+        for mask in numbered_rles(renumbered[numbers]):
+            yield class_id, mask
 
 
 def numbered_rles(numbers: NDArray[np.int32]) -> Iterator[RleMask]:

@@ -8,6 +8,7 @@ too, but takes weights, so that a resample of the images costs no new matching.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -189,33 +190,43 @@ class RankedDetections:
             np.array([image.num_wanted for image in images], np.int64),
         )
 
+    @cached_property
+    def _hits(self) -> tuple[npt.NDArray[np.int64], ...]:
+        """Where the right detections stand, at each threshold: the curve turns only there."""
+        return tuple(np.flatnonzero(right) for right in self.right)
+
+    @cached_property
+    def _ignored(self) -> tuple[npt.NDArray[np.bool_] | None, ...]:
+        """What is neither right nor wrong at each threshold, bool (D,); None for nothing."""
+        neither = ~(self.right | self.wrong)
+        return tuple(row if row.any() else None for row in neither)
+
     def precisions(self, weights: Weights | None = None) -> Precisions:
         """Return the average precisions with each image counted `weights` times."""
         counted = np.ones(len(self.num_wanted), np.int64) if weights is None else weights
         num_wanted = int(counted @ self.num_wanted)
         if num_wanted == 0:
             return Precisions(np.nan, np.nan, np.nan)
-        of_detection = counted[self.image]
-        by_threshold = np.array(
-            [
-                _area_under_curve(right * of_detection, wrong * of_detection, num_wanted)
-                for right, wrong in zip(self.right, self.wrong, strict=True)
-            ]
-        )
-        return Precisions(
-            float(by_threshold.mean()), float(by_threshold[0]), float(by_threshold[5])
-        )
+        times = counted[self.image]
+        ranks = np.cumsum(times)
+        areas = []
+        for hits, ignored in zip(self._hits, self._ignored, strict=True):
+            seen = ranks if ignored is None else ranks - np.cumsum(times * ignored)
+            areas.append(_area_under_curve(np.cumsum(times[hits]), seen[hits], num_wanted))
+        return Precisions(float(np.mean(areas)), areas[0], areas[5])
 
 
 def _area_under_curve(
-    right: npt.NDArray[np.int64], wrong: npt.NDArray[np.int64], num_wanted: int
+    num_right: npt.NDArray[np.int64], num_seen: npt.NDArray[np.int64], num_wanted: int
 ) -> float:
-    """Return the mean of the precision, made falling, at 101 recalls."""
-    hits, misses = np.cumsum(right), np.cumsum(wrong)
-    precision = hits / np.maximum(hits + misses, 1)
+    """Return the mean of the precision, made falling, at 101 recalls.
+
+    Both counts, int64, are those after each right detection, best score first.
+    """
+    precision = num_right / np.maximum(num_seen, 1)
     falling = np.maximum.accumulate(precision[::-1])[::-1]
-    positions = np.searchsorted(hits / num_wanted, RECALL_THRESHOLDS, side="left")
-    return float(np.append(falling, 0.0)[np.minimum(positions, len(falling))].mean())
+    positions = np.searchsorted(num_right / num_wanted, RECALL_THRESHOLDS, side="left")
+    return float(np.append(falling, 0.0)[positions].mean())
 
 
 def mean_precisions(by_class: Sequence[Precisions]) -> Precisions:
