@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 
     from trainers.config import TrainConfig
 
+LRS = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+_PRINTED: dict[str, tuple[float | None, ...]] = {
+    "unet": (0.8814, 0.9312, 0.9060, 0.6609, 0.6291),
+    "sam_seg": (0.9407, 0.8562, 0.6231, 0.4682, 0.4679),
+    "sam_det": (0.7259, 0.6096, 0.3871, 0.4321, 0.4443),
+    "rsprompter": (None, 0.8166, 0.6537, 0.6405, 0.5743),
+}
 PAPER: dict[tuple[str, float], float] = {
-    ("unet", 1e-4): 0.8814,
-    ("unet", 1e-5): 0.9312,
-    ("unet", 1e-6): 0.9060,
-    ("unet", 1e-7): 0.6609,
-    ("unet", 1e-8): 0.6291,
+    (model, lr): accuracy
+    for model, row in _PRINTED.items()
+    for lr, accuracy in zip(LRS, row, strict=True)
+    if accuracy is not None
 }
 """Pixel accuracy (model, learning rate) as printed in the paper, on its own data."""
 
