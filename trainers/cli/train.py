@@ -19,7 +19,9 @@ app = typer.Typer()
     "Go on with a stopped one: icseg train --resume runs/first."
 )
 def train(
-    model: Annotated[str | None, typer.Argument(help="unet or sam2-nano.")] = None,
+    model: Annotated[
+        str | None, typer.Argument(help="unet, sam_seg, sam_det, rsprompter or sam2-nano.")
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(help="Folder with images/ and masks/, train/ and test/, or a manifest.json."),
