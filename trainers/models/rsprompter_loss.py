@@ -28,7 +28,13 @@ NONE_WEIGHT = 0.1
 
 
 def query_losses(
-    model: RSPrompter, scene: Scene, target: Tensor, *, num_points: int, at_all_layers: bool
+    model: RSPrompter,
+    scene: Scene,
+    target: Tensor,
+    *,
+    num_points: int,
+    at_all_layers: bool,
+    drawn_per_tile: int | None = None,
 ) -> dict[str, Tensor]:
     """Return the weighted losses by part; their sum is minimised.
 
@@ -42,6 +48,8 @@ def query_losses(
         target: uint8 (B, H, W) of class ids.
         num_points: at which masks are compared.
         at_all_layers: whether SAM draws masks after each layer, or after the last one alone.
+        drawn_per_tile: how many masks SAM draws after a layer, for each tile of the batch; if
+            there are more objects, that many of them are drawn by lot.
     """
     objects = tile_objects(target, most=scene.guesses[-1].coarse.shape[1])
     total = {name: scene.share_xy.new_zeros(()) for name in ("class", "coarse", "sam")}
@@ -49,14 +57,26 @@ def query_losses(
         share_xy = scene.share_xy
         matches = match(guess, objects, num_points=num_points, share_xy=share_xy)
         total["class"] = total["class"] + _class_loss(guess, objects, matches)
-        masks = _Masks(objects, matches, num_points, share_xy)
         coarse = guess.coarse[matches.tiles, matches.queries]
-        total["coarse"] = total["coarse"] + masks.loss(coarse)
+        total["coarse"] = total["coarse"] + _mask_loss(
+            coarse, objects, matches, num_points=num_points, share_xy=share_xy
+        )
         is_asked = at_all_layers or guess is scene.guesses[-1]
         if is_asked and len(matches.tiles):
-            drawn = model.decode(scene, guess, matches.tiles, matches.queries)
-            total["sam"] = total["sam"] + masks.loss(drawn)
+            some = _some(matches, drawn_per_tile, num_tiles=len(objects))
+            drawn = model.decode(scene, guess, some.tiles, some.queries)
+            total["sam"] = total["sam"] + _mask_loss(
+                drawn, objects, some, num_points=num_points, share_xy=share_xy
+            )
     return total
+
+
+def _some(matches: Matches, per_tile: int | None, *, num_tiles: int) -> Matches:
+    """Return matches drawn by lot, if there are too many."""
+    if per_tile is None or len(matches.tiles) <= per_tile * num_tiles:
+        return matches
+    lot = torch.randperm(len(matches.tiles), device=matches.tiles.device)[: per_tile * num_tiles]
+    return Matches(matches.tiles[lot], matches.queries[lot], matches.objects[lot])
 
 
 def semantic_loss(model: RSPrompter, scene: Scene, target: Tensor) -> Tensor:
@@ -76,24 +96,22 @@ def _class_loss(guess: Guess, objects: list[TileObjects], matches: Matches) -> T
     return CLASS_WEIGHT * object_cross_entropy(logits, class_ids, none_weight=NONE_WEIGHT)
 
 
-class _Masks:
-    """The masks that the matched queries should have, and the loss of those they have."""
-
-    def __init__(
-        self, objects: list[TileObjects], matches: Matches, num_points: int, share_xy: Tensor
-    ) -> None:
-        tiles, numbers = matches.tiles.tolist(), matches.objects.tolist()
-        self._wanted = [objects[t].masks[n] for t, n in zip(tiles, numbers, strict=True)]
-        self._valid = [objects[t].valid for t in tiles]
-        self._num_points, self._share_xy = num_points, share_xy
-
-    def loss(self, logits: Tensor) -> Tensor:
-        """Return the loss of logits (M, h, w) at points where they are least certain."""
-        if not self._wanted:
-            return logits.sum()
-        points = uncertain_points(logits, self._num_points, share_xy=self._share_xy)
-        found = sampled_at(logits, points * self._share_xy)
-        wanted = sampled_at(torch.stack(self._wanted), points)
-        weight = sampled_at(torch.stack(self._valid), points, mode="nearest")
-        entropy = point_cross_entropy(found, wanted, weight)
-        return ENTROPY_WEIGHT * entropy + DICE_WEIGHT * point_dice(found, wanted, weight)
+def _mask_loss(
+    logits: Tensor,
+    objects: list[TileObjects],
+    matches: Matches,
+    *,
+    num_points: int,
+    share_xy: Tensor,
+) -> Tensor:
+    """Return the loss of masks, logits (M, h, w), at points where they are least certain."""
+    pairs = list(zip(matches.tiles.tolist(), matches.objects.tolist(), strict=True))
+    if not pairs:
+        return logits.sum()  # 0, with a gradient
+    points = uncertain_points(logits, num_points, share_xy=share_xy)
+    found = sampled_at(logits, points * share_xy)
+    wanted = sampled_at(torch.stack([objects[t].masks[n] for t, n in pairs]), points)
+    valid = torch.stack([objects[t].valid for t, _ in pairs])
+    weight = sampled_at(valid, points, mode="nearest")
+    entropy = point_cross_entropy(found, wanted, weight)
+    return ENTROPY_WEIGHT * entropy + DICE_WEIGHT * point_dice(found, wanted, weight)

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from trainers.models.options import read_options
-from trainers.models.rsprompter import RSPrompter, Sizes, build_rsprompter
+from trainers.models.rsprompter import Design, RSPrompter, build_rsprompter
 from trainers.models.rsprompter_loss import query_losses, semantic_loss
 from trainers.models.rsprompter_predict import objects_of, pixel_probs, query_probs
 from trainers.models.sam2.sam_task import SamOptions, SamTask
@@ -35,8 +35,12 @@ class RSPrompterOptions(SamOptions):
     """Of the transformers' feed-forward layers."""
     num_encoder_layers: int = Field(default=3, ge=0)
     num_decoder_layers: int = Field(default=6, ge=1)
+    start: Literal["learned", "selected"] = "selected"
+    """What queries are at first: learned (the source's), or the tile's own best tokens (ours)."""
     decode_layers: Literal["last", "all"] = "last"
     """After which layers SAM draws masks in training."""
+    drawn_per_tile: int | None = Field(default=None, ge=1)
+    """How many masks SAM draws of a training tile after a layer, on average at most; None: all."""
     num_points: int = Field(default=12_544, ge=16)
     """At which masks are compared, in the matching and in the losses."""
     semantic_weight: float = Field(default=1.0, ge=0.0)
@@ -68,6 +72,7 @@ class RSPrompterTask(SamTask):
                     "input_size_px": 1024,
                     "num_queries": 12,
                     "decode_layers": "all",
+                    "start": "learned",
                     "semantic_weight": 0.0,
                     "semantic_share": 0.0,
                     "num_orientations": 2,
@@ -89,11 +94,11 @@ class RSPrompterTask(SamTask):
         """Return an RSPrompter for the classes of the configuration."""
         tile_sam = self.build_tile_sam(config, train_decoder=True)
         self._options = options = read_options(RSPrompterOptions, config)
-        sizes = Sizes(**{name: getattr(options, name) for name in Sizes.__dataclass_fields__})
+        design = Design(**{name: getattr(options, name) for name in Design.__dataclass_fields__})
         return build_rsprompter(
             tile_sam,
             num_classes=config.num_classes,
-            sizes=sizes,
+            design=design,
             semantic=options.semantic_weight > 0,
             seed=config.seed,
         )
@@ -108,6 +113,7 @@ class RSPrompterTask(SamTask):
             target,
             num_points=options.num_points,
             at_all_layers=options.decode_layers == "all",
+            drawn_per_tile=options.drawn_per_tile,
         )
         if options.semantic_weight:
             parts["semantic"] = options.semantic_weight * semantic_loss(model, scene, target)
