@@ -39,8 +39,10 @@ class _Tile:
         """Return image (0..1) and ids of a square that is cut off at the right and bottom."""
         window = np.s_[top : top + size_px, left : left + size_px]
         low, high = self.limits
-        unit = (self.image[window].astype(np.float32) - np.float32(low)) / np.float32(high - low)
-        return np.clip(unit, 0.0, 1.0), self.ids[window]
+        unit = self.image[window].astype(np.float32)  # a copy: the rest is done in place
+        unit -= np.float32(low)
+        unit /= np.float32(high - low)
+        return np.clip(unit, 0.0, 1.0, out=unit), self.ids[window]
 
 
 class _TileStore:
