@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 BOX_RATE, MASK_RATE, BARE_RATE = 0.12, 0.08, 0.6
 """Shares of prompts that begin with a box or with a mask to correct, and of those the share
 that comes without a click."""
-VIA_RATE = 0.55
+VIA_RATE = 0.6
 """Share of prompts that mean vias where a tile has them."""
-WANTED_RATES = (0.5, 0.3, 0.2)
+WANTED_RATES = (0.5, 0.4, 0.1)
 """Shares of annotators who want the net, the layer and the part."""
 
 

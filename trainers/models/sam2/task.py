@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trainers.models.sam2.interface import DecodedMasks, ImageFeatures
 
 PROMPTS_PER_TILE = 5
-CORRECTION_ROUNDS = (0, 0, 1, 3)
+CORRECTION_ROUNDS = (0, 1, 1, 3)
 """Correction clicks before the click that is learned from; one is drawn for each batch."""
 TOKEN_WEIGHTS = (1.0, 1.0, 0.5)
 """Weight of the net, layer and part masks in the loss."""
