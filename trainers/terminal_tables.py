@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MANY = 4
 """Columns of classes from which intervals go below their scores."""
+_LIST_WIDTH = 100
+"""Characters: a narrow terminal breaks the lines of a list, which reads better than its columns."""
 _COMPARED = ("pixel_accuracy", "foreground_iou", "iou", "dice", "boundary_f", "ap", "ap50")
 
 
@@ -113,9 +115,11 @@ def print_runs(rows: Sequence[Mapping[str, object]]) -> None:
     for name in rows[0]:
         heading = "acc." if name == "pixel_accuracy" else name
         table.add_column(heading, overflow="fold", no_wrap=name not in ("run", "parent"))
+    console = Console()
+    console.width = max(console.width, _LIST_WIDTH)
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    Console().print(table, highlight=False)
+    console.print(table, highlight=False)
 
 
 def _cell(value: object) -> str:
