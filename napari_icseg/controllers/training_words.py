@@ -145,7 +145,7 @@ def model_row(
     scores = {} if best is None else best.val
     state = status.state.value
     if status.state is RunState.QUEUED:
-        state = f"waiting, no. {(queue or Queue.of([run])).place(run.name)}"
+        state = f"waits ({(queue or Queue.of([run])).place(run.name)})"
     return ModelRow(
         name=run.name,
         label=model_label(run),

@@ -53,6 +53,14 @@ class CurvesWidget(QWidget):
             if self._shown.get(name) != drawn:
                 self._curves[name].setData(*drawn)
                 self._shown[name] = drawn
+        self._place_iou_legend()
+
+    def _place_iou_legend(self) -> None:
+        """Keep the legend off the curve: below a good one, above a poor one."""
+        _, iou = self._shown["iou"]
+        is_poor = bool(iou) and max(iou) < 0.5
+        corner = (1, 0) if is_poor else (1, 1)
+        self.iou_plot.legend.anchor(corner, corner, offset=(-8, 4 if is_poor else -4))
 
     def apply_theme(self, *, foreground: str, background: str) -> None:
         """Take the colours (#rrggbb) of the window around."""

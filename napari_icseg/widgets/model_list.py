@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from napari_icseg.widgets.training_view import ModelRow, Tone
 
 COLUMNS = (
-    ("Model", "Kind of model and when its training was started"),
+    ("Model", "When its training was started, and the kind of model"),
     ("IoU", "Foreground intersection over union on the validation tiles"),
     ("Dice", "Foreground Dice score on the validation tiles"),
     ("Acc.", "Pixel accuracy: the share of validation pixels that get the right class"),
-    ("State", "Where the training stands, and how many of its epochs are done"),
+    ("State", "Where the training stands"),
 )
+_SCORE_COLUMNS = (1, 2, 3)
 _STATE_COLUMN = 4
 _SORT_ROLE = Qt.ItemDataRole.UserRole
 _ROW_PX = 22
@@ -220,17 +221,27 @@ def _build_view(model: QSortFilterProxyModel) -> QTableView:
     header.setMinimumSectionSize(30)
     # six columns in a narrow dock: the theme's wide paddings would push half of them out
     view.setStyleSheet(_STYLE)
+    for column in _SCORE_COLUMNS:
+        header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+        header.resizeSection(column, view.fontMetrics().horizontalAdvance("0.000") + 14)
     view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     view.setFixedHeight(_height_px(0))
     return view
 
 
 def _texts(row: ModelRow) -> tuple[str, ...]:
-    started = time.strftime("%d %b %H:%M", time.localtime(row.created_unix_s))
-    mark = "✓ " if row.is_chosen or row.is_clicked_with else ""
+    used = "✓ " if row.is_chosen or row.is_clicked_with else ""
+    warned = "⚠ " if row.has_warnings else ""
     scores = (row.iou, row.dice, row.pixel_accuracy)
-    state = f"{'⚠ ' if row.has_warnings else ''}{row.state} {row.epochs}"
-    return f"{mark}{row.label} {started}", *map(_score_text, scores), state
+    name = f"{warned}{used}{_started(row.created_unix_s)} {row.label}"
+    return name, *map(_score_text, scores), row.state
+
+
+def _started(unix_s: float) -> str:
+    """Return the time of day, or the day if it was not today: the column is narrow."""
+    started, now = time.localtime(unix_s), time.localtime()
+    is_today = (started.tm_year, started.tm_yday) == (now.tm_year, now.tm_yday)
+    return time.strftime("%H:%M" if is_today else "%d %b", started)
 
 
 def _score_text(score: float | None) -> str:
@@ -250,4 +261,6 @@ def _tooltip(row: ModelRow) -> str:
         "Answers your clicks" if row.is_clicked_with else "",
         "It gave warnings: select it to read them" if row.has_warnings else "",
     )
-    return "\n".join(filter(None, (f"{row.label}, started {started}", row.name, *uses)))
+    state = f"{row.state}, {row.epochs} epochs" if row.epochs else row.state
+    lines = (f"{row.label}, started {started}", state, f"Folder: {row.name}", *uses)
+    return "\n".join(filter(None, lines))

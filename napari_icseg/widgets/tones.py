@@ -33,10 +33,15 @@ def palette_for(background: str) -> Mapping[Tone, str]:
     return DARK if QColor(background).lightnessF() < 0.5 else LIGHT
 
 
+_LONG_CHARS = 60
+"""A longer text is not bold: that shouts, and is hard to read."""
+
+
 def style_sheet(palette: Mapping[Tone, str]) -> str:
     """Rules that colour every label below the widget which has a `tone`."""
     return "\n".join(
-        f'QLabel[tone="{tone}"] {{ color: {color}; font-weight: bold; }}'
+        f'QLabel[tone="{tone}"] {{ color: {color}; font-weight: bold; }}\n'
+        f'QLabel[tone="{tone}"][isLong="true"] {{ font-weight: normal; }}'
         for tone, color in palette.items()
     )
 
@@ -45,8 +50,10 @@ def set_toned_text(label: QLabel, text: str, tone: Tone) -> None:
     """Show `text` in the colour of its tone; an empty text hides the label."""
     label.setText(text)
     label.setVisible(bool(text))
-    if label.property("tone") != tone:
+    is_long = len(text) > _LONG_CHARS
+    if (label.property("tone"), label.property("isLong")) != (tone, is_long):
         label.setProperty("tone", tone)
+        label.setProperty("isLong", is_long)
         # Qt looks at the rules again only when asked to
         label.style().unpolish(label)
         label.style().polish(label)

@@ -71,7 +71,7 @@ class TrainingDock(QWidget):
         """Show a run with its curves."""
         self.run.set_view(view)
         self.curves.set_curves(view.curves)
-        self.curves.setVisible(bool(view.name))
+        self.curves.setVisible(bool(view.curves.steps_epoch or view.curves.epochs))
         self.log.setVisible(bool(view.name))
 
     def set_models(self, rows: Sequence[ModelRow]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_icseg.widgets.relayout import Relayout
 from napari_icseg.widgets.tones import set_toned_text
 from napari_icseg.widgets.training_view import PrefillView
 
@@ -19,6 +20,7 @@ class PrefillPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._relayout = Relayout(self)
         self.chosen = QLabel()
         self.chosen.setWordWrap(True)
         self.automatic = QCheckBox("Pre-fill unlabelled images when shown")
@@ -55,6 +57,7 @@ class PrefillPanel(QWidget):
         self.accept.setEnabled(num > 0)
         self.discard.setEnabled(num > 0)
         set_toned_text(self.status, view.status, view.tone)
+        self._relayout.start()
 
     def _lay_out(self) -> None:
         decisions = QHBoxLayout()

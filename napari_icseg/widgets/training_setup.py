@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 from napari_icseg.widgets.fields import EntryBox, PresetSpinBox, RateField
 from napari_icseg.widgets.fold import Fold
+from napari_icseg.widgets.relayout import Relayout
 from napari_icseg.widgets.tones import set_toned_text
 from napari_icseg.widgets.training_status import set_fraction
 from napari_icseg.widgets.training_view import Entry, SetupView, TrainingChoice
@@ -45,6 +46,7 @@ class SetupPanel(QWidget):
         self.model = EntryBox("The kind of model to train")
         self.explanation = _wrapped_label()
         self.busy_text, self.busy_bar = QLabel(), QProgressBar()
+        self._relayout = Relayout(self)
         self._build_settings()
         self._lay_out()
         self._connect()
@@ -77,6 +79,7 @@ class SetupPanel(QWidget):
         for box, entries in ((self.classes, view.classes), (self.images, view.splits)):
             box.set_entries(entries)
             self._show_row(box, visible=len(entries) > 1)
+        self._relayout.start()
 
     def choice(self) -> TrainingChoice:
         """What is chosen now."""
@@ -131,7 +134,7 @@ class SetupPanel(QWidget):
         grid.setColumnStretch(1, 1)
         for row, (text, widget) in enumerate(rows):
             self._labels[widget] = label = QLabel(text)
-            label.setMinimumWidth(84)
+            label.setMinimumWidth(96)
             grid.addWidget(label, row, 0)
             grid.addWidget(widget, row, 1)
         return body

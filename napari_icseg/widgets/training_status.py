@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_icseg.widgets.fold import Fold
+from napari_icseg.widgets.relayout import Relayout
 from napari_icseg.widgets.tones import set_toned_text
 from napari_icseg.widgets.training_view import RunView
 
@@ -34,6 +35,7 @@ class RunPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._view = RunView()
+        self._relayout = Relayout(self)
         self.title, self.sentence = _wrapped_label(), _wrapped_label()
         self.bar = QProgressBar()
         self.detail, self.warnings, self.queue = (_wrapped_label() for _ in range(3))
@@ -48,6 +50,8 @@ class RunPanel(QWidget):
 
     def set_view(self, view: RunView) -> None:
         """Show another snapshot."""
+        if view != self._view:
+            self._relayout.start()
         self._view = view
         for label, text in ((self.title, view.title), (self.detail, view.detail)):
             label.setText(text)

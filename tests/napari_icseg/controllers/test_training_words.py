@@ -55,7 +55,7 @@ def test_a_waiting_training_says_its_place_and_what_it_waits_for() -> None:
     assert queue.place("c") == 1
     assert words.sentence(first, queue).startswith("Waiting: starts when U-Net of ")
     assert words.sentence(second, queue).startswith("Waiting: number 2 in the queue.")
-    assert words.model_row(second, chosen=None, queue=queue).state == "waiting, no. 2"
+    assert words.model_row(second, chosen=None, queue=queue).state == "waits (2)"
     moment = words.moment(running.created_unix_s)
     others = f"2 trainings wait: U-Net of {moment}, SAM-SEG of {moment}."
     assert words.run_view(running, remaining_s=None, queue=queue).queue == others
