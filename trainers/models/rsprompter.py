@@ -15,14 +15,14 @@ from trainers.models.rsprompter_pixels import PixelDecoder
 from trainers.models.rsprompter_queries import QueryDecoder
 
 if TYPE_CHECKING:
-    from trainers.models.rsprompter_queries import Guess, Start
+    from trainers.models.rsprompter_queries import Guess
     from trainers.models.sam2.interface import ImageFeatures
     from trainers.models.sam2.tile_sam import TileSam
 
 
 @dataclass(frozen=True)
-class Design:
-    """How the parts are made; the defaults are the source's, but for the 12 queries."""
+class Sizes:
+    """How large the parts are; the defaults are the source's, but for the 12 queries."""
 
     num_queries: int = 12
     channels: int = 128
@@ -30,7 +30,6 @@ class Design:
     hidden: int = 512
     num_encoder_layers: int = 3
     num_decoder_layers: int = 6
-    start: Start = "learned"
 
 
 @dataclass(frozen=True)
@@ -60,34 +59,33 @@ class RSPrompter(nn.Module):
     Args:
         tile_sam: its decoder learns.
         num_classes: K, without the background.
-        design: of the parts.
+        sizes: of the parts.
         semantic: whether there is a head for the classes of pixels (ours, not the source's).
     """
 
     def __init__(
-        self, tile_sam: TileSam, *, num_classes: int, design: Design, semantic: bool
+        self, tile_sam: TileSam, *, num_classes: int, sizes: Sizes, semantic: bool
     ) -> None:
         super().__init__()
         self.tile_sam = tile_sam
         self.pixels = PixelDecoder(
             tile_sam.width,
-            channels=design.channels,
-            mask_channels=design.mask_channels,
-            num_layers=design.num_encoder_layers,
-            hidden=design.hidden,
+            channels=sizes.channels,
+            mask_channels=sizes.mask_channels,
+            num_layers=sizes.num_encoder_layers,
+            hidden=sizes.hidden,
         )
         self.queries = QueryDecoder(
             num_classes=num_classes,
-            num_queries=design.num_queries,
-            channels=design.channels,
-            mask_channels=design.mask_channels,
+            num_queries=sizes.num_queries,
+            channels=sizes.channels,
+            mask_channels=sizes.mask_channels,
             prompt_width=tile_sam.width,
-            num_layers=design.num_decoder_layers,
-            hidden=design.hidden,
-            start=design.start,
+            num_layers=sizes.num_decoder_layers,
+            hidden=sizes.hidden,
         )
         num_outputs = 1 if num_classes == 1 else num_classes + 1
-        self.semantic = nn.Conv2d(design.mask_channels, num_outputs, 1) if semantic else None
+        self.semantic = nn.Conv2d(sizes.mask_channels, num_outputs, 1) if semantic else None
 
     def forward(self, images: Tensor) -> Scene:
         """Look at tiles float32 (B, 1, H, W) in 0..1, of any H and W."""
@@ -134,9 +132,9 @@ class RSPrompter(nn.Module):
 
 
 def build_rsprompter(
-    tile_sam: TileSam, *, num_classes: int, design: Design, semantic: bool, seed: int
+    tile_sam: TileSam, *, num_classes: int, sizes: Sizes, semantic: bool, seed: int
 ) -> RSPrompter:
     """Return a model whose new weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return RSPrompter(tile_sam, num_classes=num_classes, design=design, semantic=semantic)
+        return RSPrompter(tile_sam, num_classes=num_classes, sizes=sizes, semantic=semantic)

@@ -7,7 +7,7 @@ Cheng et al. 2022 (Mask2Former, arXiv 2112.01527), section 3.2.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,6 @@ from trainers.models.rsprompter_attention import Attention, FeedForward, mlp
 if TYPE_CHECKING:
     from trainers.models.rsprompter_pixels import PixelFeatures
 
-Start = Literal["learned", "selected"]
-"""What queries are before the first layer: the same for each tile, or the tile's best tokens."""
 NUM_HEADS = 8
 NUM_PROMPTS = 5
 """Tokens by which a query prompts SAM."""
@@ -65,12 +63,7 @@ class QueryLayer(nn.Module):
 
 
 class QueryDecoder(nn.Module):
-    """Queries that look at the tile through their own coarse masks.
-
-    The source learns what queries are at first, which takes many tiles. Ours may begin as
-    those tokens of the tile that look most like an object, each at its own place (Li et al.
-    2023, Mask DINO, arXiv 2206.02777, section 3.3, unified query selection); a small tile
-    then has no more queries than tokens.
+    """Learned queries that look at the tile through their own coarse masks.
 
     Args:
         num_classes: K, without the background.
@@ -80,7 +73,6 @@ class QueryDecoder(nn.Module):
         prompt_width: C of a token of SAM.
         num_layers: the strides are gone through in turn.
         hidden: of the feed-forward layers.
-        start: see `Start`.
     """
 
     def __init__(
@@ -93,13 +85,10 @@ class QueryDecoder(nn.Module):
         prompt_width: int,
         num_layers: int,
         hidden: int,
-        start: Start = "learned",
     ) -> None:
         super().__init__()
-        self.num_queries = num_queries
-        is_learned = start == "learned"
-        self.content = nn.Embedding(num_queries, channels) if is_learned else None
-        self.positions = nn.Embedding(num_queries, channels) if is_learned else None
+        self.content = nn.Embedding(num_queries, channels)
+        self.positions = nn.Embedding(num_queries, channels)
         self.layers = nn.ModuleList(QueryLayer(channels, hidden=hidden) for _ in range(num_layers))
         self.norm = nn.LayerNorm(channels)
         self.to_class = mlp(channels, channels, num_classes + 1, 2)
@@ -108,7 +97,9 @@ class QueryDecoder(nn.Module):
 
     def forward(self, features: PixelFeatures) -> list[Guess]:
         """Return what the queries say before the first layer and after each, last one last."""
-        queries, positions = self._start(features)
+        batch = features.pixels.shape[0]
+        queries = self.content.weight.expand(batch, -1, -1)
+        positions = self.positions.weight.expand(batch, -1, -1)
         guesses = [self._guess(queries, features.pixels)]
         for number, layer in enumerate(self.layers):
             at = number % len(features.tokens)
@@ -125,20 +116,6 @@ class QueryDecoder(nn.Module):
         with torch.autocast(wide.device.type, enabled=False):
             result: Tensor = wide[..., ::2].float().sin() + wide[..., 1::2].float()
         return result
-
-    def _start(self, features: PixelFeatures) -> tuple[Tensor, Tensor]:
-        """Return the first queries and their positional codes, both (B, Q, D)."""
-        if self.content is not None and self.positions is not None:
-            batch = features.pixels.shape[0]
-            both = (self.content.weight, self.positions.weight)
-            return both[0].expand(batch, -1, -1), both[1].expand(batch, -1, -1)
-        tokens = torch.cat(features.tokens, dim=1)
-        positions = torch.cat(features.positions, dim=1).expand_as(tokens)
-        logits = self.to_class(self.norm(tokens.detach()))
-        likeness = logits[..., 1:].amax(dim=-1) - logits[..., 0]
-        best = likeness.topk(min(self.num_queries, tokens.shape[1]), dim=1).indices
-        index = best[..., None].expand(-1, -1, tokens.shape[-1])
-        return tokens.gather(1, index), positions.gather(1, index)
 
     def _guess(self, queries: Tensor, pixels: Tensor) -> Guess:
         queries = self.norm(queries)

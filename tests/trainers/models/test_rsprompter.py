@@ -127,6 +127,18 @@ def test_more_masks_are_drawn_where_sam_is_asked_after_all_layers():
     }
 
 
+def test_sam_draws_no_more_masks_than_it_may(monkeypatch):
+    task, model = build(drawn_per_tile=1)
+    numbers = []
+    decode = model.decode
+    monkeypatch.setattr(
+        model, "decode", lambda s, g, tiles, q: numbers.append(len(tiles)) or decode(s, g, tiles, q)
+    )
+    losses = task.training_loss(model, batch())
+    assert numbers == [4]  # of 8
+    assert float(losses["sam_loss"]) > 0
+
+
 def test_blank_tiles_alone_teach_that_there_is_nothing():
     task, model = build()
     data = {"image": torch.rand(2, 1, 64, 64), "target": torch.zeros(2, 64, 64, dtype=torch.uint8)}
