@@ -163,7 +163,7 @@ class Stepper:
 
     def _clip_gradient(self, step: int) -> None:
         """Clip, and stop before a gradient that is no number spoils the weights."""
-        scaled = self._config.precision == "16-mixed"
+        scaled = getattr(self._fabric.strategy.precision, "scaler", None) is not None
         limit = self._config.grad_clip
         if scaled and limit is None:
             return  # the scaler itself skips steps with infinite gradients

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.trainers import tiny_task
-from tests.trainers.test_train import kinds, weights
+from tests.trainers.test_train import after_steps, kinds, weights
 from trainers import registry
 from trainers.config import TrainConfig
 from trainers.data.batches import num_batches, share_of
@@ -112,6 +112,19 @@ def test_dropout_in_two_processes_is_that_of_one_in_two_parts(tmp_path: Path) ->
     assert_equal_runs(one, two)
     (warning,) = read_status(two.out).warnings
     assert "Out of memory" in warning
+
+
+def test_a_run_of_one_process_is_finished_by_two(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, stopped = (tiny_config(tmp_path, out, ema_decay=0.9) for out in ("whole", "stopped"))
+    train(whole)
+    with monkeypatch.context() as patch:
+        after_steps(patch, 3, lambda loop: loop.folder.cancel.touch())
+        assert train(stopped).state is RunState.CANCELLED
+    done = train_tiny_in_two(stopped, "--resume")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert_equal_runs(whole, stopped)
 
 
 def test_the_failure_of_another_process_is_told_in_the_run_folder(tmp_path: Path) -> None:

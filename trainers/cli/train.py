@@ -149,5 +149,6 @@ def _report(run_dir: Path, status: Any) -> None:
             f"cancelled after step {status.step} of {status.num_steps}. Go on with "
             f"`icseg train --resume {run_dir}`."
         )
-    if os.environ.get("RANK", "0") == "0":  # of a launcher's processes one speaks
+    rank = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))
+    if rank == "0":  # of a launcher's processes one speaks
         print(f"Finished: {run_dir}")

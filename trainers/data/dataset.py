@@ -126,8 +126,9 @@ class TrainingTiles:
     def class_shares(self) -> npt.NDArray[np.float64]:
         """Return the share of each foreground class in each crop's whole tile, (N, C), 0..1."""
         if self._shares is None:
-            num_classes = max(1, *(item.max_id for item in self._items))
-            self._shares = np.array([_class_shares(item, num_classes) for item in self._items])
+            num_classes = _num_classes(self._items)
+            ids = (read_class_ids(item.mask, image_size(item.image)) for item in self._items)
+            self._shares = np.array([_class_shares(tile, num_classes) for tile in ids])
         return self._shares[self._owners]
 
 
@@ -173,15 +174,30 @@ class ValidationTiles:
         target[:, : left - start_col] = IGNORE
         return {**_item(_mirrored(image, size_px), target), "tile": torch.tensor(number)}
 
+    def class_shares(self) -> npt.NDArray[np.float64]:
+        """Return the share of each foreground class in each window, (N, C), 0..1."""
+        items, size_px = self._store.items, self._size_px
+        num_classes, shares, last = _num_classes(items), [], -1
+        for number, top, left in self._windows:
+            if number != last:  # windows of an image follow one another
+                ids = read_class_ids(items[number].mask, image_size(items[number].image))
+                last = number
+            window = ids[top : top + size_px, left : left + size_px]
+            shares.append(_class_shares(window, num_classes))
+        return np.array(shares)
+
 
 def _num_crops(item: SnapshotItem, size_px: int) -> int:
     height, width = image_size(item.image)
     return max(1, round(height * width / size_px**2))
 
 
-def _class_shares(item: SnapshotItem, num_classes: int) -> npt.NDArray[np.float64]:
-    ids = read_class_ids(item.mask, image_size(item.image))
+def _class_shares(ids: npt.NDArray[np.uint8], num_classes: int) -> npt.NDArray[np.float64]:
     return np.bincount(ids.ravel(), minlength=256)[1 : num_classes + 1] / ids.size
+
+
+def _num_classes(items: Sequence[SnapshotItem]) -> int:
+    return max(1, *(item.max_id for item in items))
 
 
 def _window_origins(size_hw: tuple[int, int], size_px: int) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from trainers.data.dataset import ValidationTiles
@@ -57,12 +58,16 @@ class FixedTiles:
         self._epoch = epoch
 
     def __getitem__(self, index: int) -> Batch:
-        """Return one window."""
+        """Return one window; `index` beyond the length repeats windows with other looks."""
         item = self._windows[index % len(self._windows)]
         rng = np.random.default_rng((self._seed, self._epoch, index))
         number = int(rng.integers(self._num_orientations))
         turned = {name: oriented(item[name], number) for name in ("image", "target")}
         return {**item, **turned}
+
+    def class_shares(self) -> npt.NDArray[np.float64]:
+        """Return the share of each foreground class in each item's window, (N, C), 0..1."""
+        return np.tile(self._windows.class_shares(), (self._num_rounds, 1))
 
 
 def oriented(pixels: Tensor, number: int) -> Tensor:

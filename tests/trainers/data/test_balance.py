@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from trainers.config import TrainConfig
 from trainers.data.balance import balanced_order, class_weights, shares_of
 from trainers.data.batches import build_loader, epoch_batches
 from trainers.data.dataset import TrainingTiles
+from trainers.data.fixed_tiles import FixedTiles
 from trainers.data.prompted import SyntheticPromptDataset
-from trainers.data.snapshot import ensure_snapshot
+from trainers.data.snapshot import SnapshotItem, ensure_snapshot
 from trainers.errors import TrainingError
 from trainers.progress import RunState
 from trainers.train import resume, train
@@ -100,6 +102,24 @@ def test_tiles_know_their_classes_and_repeat_with_new_draws(
     assert not torch.equal(data[1]["image"], data[1 + len(data)]["image"])
     loader = build_loader(data, settings, epoch=0)
     assert sum(len(batch["image"]) for batch in loader) == len(data)
+
+
+def test_fixed_windows_know_their_own_classes(tmp_path: Path) -> None:
+    """The objects of a large image lie in some of its windows."""
+    ids = np.zeros((64, 96), np.uint8)
+    ids[40:, 70:] = 2
+    image, mask = tmp_path / "image.png", tmp_path / "mask.png"
+    Image.fromarray(ids * 100).save(image)
+    Image.fromarray(ids).save(mask)
+    item = SnapshotItem(image, mask, "train", "", "", 2)
+    data = FixedTiles([item], size_px=32, seed=0, min_items=8)
+    found = shares_of(data)
+    assert found.shape == (12, 2)
+    for index, row in enumerate(found):
+        target = data[index]["target"]
+        assert row[1] == pytest.approx(float((target == 2).float().mean()))
+    assert np.count_nonzero(found) == 2
+    assert data[5 + len(data)]["target"].sum() == data[5]["target"].sum() > 0
 
 
 def test_data_that_do_not_know_their_classes_are_refused() -> None:
