@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -24,7 +23,6 @@ from trainers.checkpoint import (
 )
 from trainers.data.batches import batch_sizes, build_loader, num_batches, share_of
 from trainers.data.cutmix import can_mix, cutmix
-from trainers.errors import CheckpointError
 from trainers.health import ZeroLossWatch
 from trainers.interrupts import RunCancelledError
 from trainers.models.base import PretrainedTask
@@ -33,6 +31,7 @@ from trainers.parallel import with_shared_statistics
 from trainers.previews import Previews
 from trainers.report import Position, Report
 from trainers.run_folder import checkpoint_file
+from trainers.run_state import restore, state_of
 from trainers.step import LossModule, Share, Stepper
 
 if TYPE_CHECKING:
@@ -265,33 +264,10 @@ class Loop:
     def save_last(self, metrics: Mapping[str, float]) -> None:
         """Write the newest weights and the state to resume from, in the first process."""
         if self.ranks.is_main:
-            save_tensors(self.folder.state, self._state())
+            save_tensors(self.folder.state, state_of(self))
             save_checkpoint(self.folder.last, self.kept_model.state_dict(), self._meta(metrics))
         self._last_checkpoint_s = time.monotonic()
 
-    def _state(self) -> dict[str, Any]:
-        return {
-            "position": asdict(self.position),
-            "num_parts": self.stepper.num_parts,
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict() if self.average is not None else {},
-            "optimizer": self.optimizer.state_dict(),
-            "precision": dict(self.fabric.strategy.precision.state_dict()),
-        }
-
     def load_state(self) -> None:
         """Go to where the last checkpoint was; raise `CheckpointError` if it is damaged."""
-        state = load_tensors(self.folder.state)
-        try:
-            self.position = Position(**state["position"])
-            self.stepper.num_parts = max(state.get("num_parts", 1), self.config.accumulate)
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            if self.average is not None:
-                self.average.model.load_state_dict(state["average"])
-            self.fabric.strategy.precision.load_state_dict(state["precision"])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"{self.folder.state} does not belong to this run: {error}. "
-                "Start a new run instead of resuming."
-            ) from error
+        restore(self, load_tensors(self.folder.state))

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from trainers.checkpoint import load_checkpoint
 from trainers.config import TrainConfig, read_config
@@ -28,12 +25,10 @@ from trainers.parallel import joined
 from trainers.progress import Event, EventWriter, RunState, RunStatus, read_process, read_status
 from trainers.registry import build_task
 from trainers.run_folder import RunFolder, checkpoint_file, code_version
+from trainers.surroundings import deterministic, log_to, set_up_torch, stopped_by_signals
 from trainers.tensorboard import TensorBoardLog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
     from lightning_fabric import Fabric
 
     from trainers.parallel import Ranks
@@ -125,7 +120,7 @@ class _Run:
 
     def carry_out(self, config: TrainConfig, *, is_resume: bool = False) -> RunStatus:
         """Train, and leave a last event whatever happens."""
-        with self._logging(), self._stopped_by_signals():
+        with self._logging(), stopped_by_signals(self._stop):
             try:
                 self.ranks.on_main(self.folder.write_process)
                 self._train(config, is_resume=is_resume)
@@ -145,7 +140,7 @@ class _Run:
         return read_status(self.folder.path)
 
     def _train(self, config: TrainConfig, *, is_resume: bool) -> None:
-        _set_up_torch(config)
+        set_up_torch(config)
         if config.tensorboard:
             self._listeners.append(TensorBoardLog(self.folder.tensorboard))
         config, meta = self.ranks.on_main(lambda: self._prepare(config))
@@ -162,7 +157,7 @@ class _Run:
             is_cancelled=self._is_cancelled,
         )
         self._announce(loop, meta, is_resume=is_resume)
-        with _deterministic(self.fabric.device):
+        with deterministic(self.fabric.device):
             loop.run()
         self.ranks.on_main(lambda: self._finish(loop))
 
@@ -253,7 +248,7 @@ class _Run:
         return self._stop.is_set() or self.folder.cancel.exists()
 
     def _logging(self) -> AbstractContextManager[None]:
-        return _log_to(self.folder.log) if self.ranks.is_main else nullcontext()
+        return log_to(self.folder.log) if self.ranks.is_main else nullcontext()
 
     def _tell_failure(self, error: BaseException) -> None:
         """Leave the reason in the run folder; a full disk may refuse even that."""
@@ -263,63 +258,3 @@ class _Run:
             self.events.write("failed", reason=reason)
         except OSError as second:
             log.error("the failure could not be written to %s: %s", self.folder.events, second)
-
-    @contextmanager
-    def _stopped_by_signals(self) -> Iterator[None]:
-        """SIGTERM and the first Ctrl+C end the run with a checkpoint, after the present step."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            self._stop.set()
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-        former = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
-
-
-def _set_up_torch(config: TrainConfig) -> None:
-    if config.num_threads is not None:
-        torch.set_num_threads(config.num_threads)
-    torch.manual_seed(config.seed)
-
-
-@contextmanager
-def _deterministic(device: torch.device) -> Iterator[None]:
-    """Let torch choose reproducible algorithms on the CPU, as far as there are any."""
-    if device.type != "cpu":
-        yield
-        return
-    former = torch.are_deterministic_algorithms_enabled()
-    former_is_warning = torch.is_deterministic_algorithms_warn_only_enabled()
-    memory: Any = torch.utils.deterministic
-    former_fill = memory.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    memory.fill_uninitialized_memory = False  # costs time, finds bugs only
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(former, warn_only=former_is_warning)
-        memory.fill_uninitialized_memory = former_fill
-
-
-@contextmanager
-def _log_to(path: Path) -> Iterator[None]:
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    former = log.level
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    # a host program's dictConfig silences loggers that exist already; a run must keep its log
-    log.disabled = False
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(former)
-        handler.close()
