@@ -26,6 +26,7 @@ from trainers.io.manifest import MANIFEST_NAME, file_sha256
 from trainers.progress import read_events, read_status
 from trainers.run_folder import RunFolder, checkpoint_file, code_version, read_metrics
 from trainers.run_registry import EVALUATIONS
+from trainers.settings_paths import path_name, without_paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,6 @@ EVALUATION_NAME = re.compile(rf"{EVALUATIONS}/[0-9a-f]{{16}}\.json")
 _TOLD_KINDS = frozenset({"started", "resumed", "step", "epoch", "finished", "cancelled", "failed"})
 _MAX_STEPS = 500
 """Points of the loss curve that go along."""
-_PATH_FIELDS = ("out", "data", "parent")
 
 
 def export_run(run: Path, file: Path) -> None:
@@ -92,31 +92,6 @@ def _collect(folder: RunFolder, root: Path) -> None:
             (root / EVALUATIONS / path.name).write_bytes(path.read_bytes())
 
 
-def without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings in which paths are only names: the other machine has its own."""
-    return {
-        name: _named(value) if name in _PATH_FIELDS or _is_absolute(value) else value
-        for name, value in config.items()
-    } | {"model_options": _without_paths(config.get("model_options") or {})}
-
-
-def _without_paths(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_paths(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_paths(inner) for inner in value]
-    return _named(value) if _is_absolute(value) else value
-
-
-def _is_absolute(value: object) -> bool:
-    # of either system: a bundle may come from Windows and go to Linux
-    return isinstance(value, str) and bool(re.match(r"[/\\]|[A-Za-z]:[/\\]", value))
-
-
-def _named(path: Any) -> str | None:
-    return None if path is None else re.split(r"[/\\]", str(path).rstrip("/\\"))[-1]
-
-
 def _told(events: list[Event]) -> list[Event]:
     """Return the events that a curve and a status need; messages may name paths and stay here."""
     told = [event for event in events if event["kind"] in _TOLD_KINDS]
@@ -135,7 +110,7 @@ def _data_names(folder: RunFolder, meta: Mapping[str, Any]) -> dict[str, Any]:
     try:
         manifest = json.loads((folder.dataset / MANIFEST_NAME).read_text(encoding="utf-8"))
         items = [
-            {"image": _named(item["image"]), "split": item["split"], "sha256": item["sha256"]}
+            {"image": path_name(item["image"]), "split": item["split"], "sha256": item["sha256"]}
             for item in manifest["items"]
         ]
     except (OSError, ValueError, KeyError, TypeError):  # a model that trains without data

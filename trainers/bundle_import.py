@@ -22,12 +22,12 @@ from trainers.bundle import (
     METRICS,
     WEIGHTS,
     WEIGHTS_JSON,
-    without_paths,
 )
 from trainers.config import parse_config
 from trainers.errors import CheckpointError, DataError, TrainingError
 from trainers.io.atomic import write_error, write_text_atomic
 from trainers.io.weights_file import read_header
+from trainers.settings_paths import without_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

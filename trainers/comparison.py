@@ -22,21 +22,23 @@ from trainers.evaluate import evaluate, trained
 from trainers.evaluation.data import labelled_images
 from trainers.evaluation.records import MAIN_METRICS, PROTOCOLS, Evaluation, Protocol
 from trainers.io.atomic import write_text_atomic
-from trainers.io.weights_file import SUFFIX, weights_sha256
+from trainers.io.weights_file import weights_sha256
 from trainers.metrics.bootstrap import Interval, percentile_interval, resamples
 from trainers.predict import load_run
 from trainers.run_folder import checkpoint_file
-from trainers.run_registry import EVALUATIONS
+from trainers.run_registry import EVALUATIONS, checkpoint_meta
+from trainers.settings_paths import without_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from trainers.evaluation.data import EvaluationData
-    from trainers.predict import LoadedModel
 
 EVALUATION_VERSION = 1
 """Raised when a metric changes its meaning: older results are then not used again."""
+_DECIDING = ("model", "model_options", "image_size", "class_names", "preset")
+"""Settings that a stored result says or depends on."""
 
 
 @dataclass(frozen=True)
@@ -161,38 +163,34 @@ def _compared(
     device: str,
     progress: Callable[[int, int], None],
 ) -> ComparedRun:
-    loaded = load_run(run, device=device)
-    about = {"model": loaded.config.model, "preset": loaded.config.preset}
-    store = _store(run, loaded, data_sha256, protocol)
+    store = _store(run, data_sha256, protocol)
     stored = read_stored(store) if store is not None else None
     if stored is not None:
-        return ComparedRun(run, name, evaluation=stored, is_stored=True, **about)
+        config = checkpoint_meta(run)["config"]
+        return ComparedRun(run, name, config["model"], config["preset"], stored, is_stored=True)
+    loaded = load_run(run, device=device)
     evaluation = evaluate(loaded, images, protocol=protocol, progress=progress)
     if store is not None:
         content = {**evaluation.to_dict(), "trained": trained(loaded)}
         write_text_atomic(store, json.dumps(content, indent=1) + "\n")
-    return ComparedRun(run, name, evaluation=evaluation, is_stored=False, **about)
-
-
-def _store(run: Path, loaded: LoadedModel, data_sha256: str, protocol: Protocol) -> Path | None:
-    """Return the file for this result; None for a checkpoint outside a run folder."""
-    if not run.is_dir():
-        return None
-    file = checkpoint_file(run)
-    if file.suffix != SUFFIX:
-        return None
     config = loaded.config
+    return ComparedRun(run, name, config.model, config.preset, evaluation, is_stored=False)
+
+
+def _store(run: Path, data_sha256: str, protocol: Protocol) -> Path | None:
+    """Return the file for this result; None for a checkpoint that cannot keep or name one."""
+    config = checkpoint_meta(run).get("config")
+    if not run.is_dir() or not isinstance(config, dict):
+        return None
+    settings = without_paths(config)
     parts = {
         "version": EVALUATION_VERSION,
-        "weights": weights_sha256(file),
-        "model": config.model,
-        "options": config.model_options,
-        "image_size": config.image_size,
-        "class_names": config.class_names,
+        "weights": weights_sha256(checkpoint_file(run)),
+        **{name: settings.get(name) for name in _DECIDING},
         "data": data_sha256,
         "protocol": protocol,
     }
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     return run / EVALUATIONS / f"{key[:16]}.json"
 
 

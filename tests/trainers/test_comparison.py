@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.trainers.run_samples import make_run
+from trainers import comparison
 from trainers.comparison import Comparison, compare, write_comparison_csv
 from trainers.errors import CheckpointError, DataError
 
@@ -51,6 +52,21 @@ def test_results_are_used_again_until_weights_or_data_change(
     assert stored(compare(runs, data)) == [False, True]
     Image.fromarray(np.zeros((64, 64), np.uint8)).save(data / "masks" / "t01.png")
     assert stored(compare(runs, data)) == [False, False]
+
+
+def test_a_stored_result_costs_no_loading_of_the_model(
+    runs: list[Path], make_tiles: MakeTiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_tiles(2)
+    first = compare(runs, data)
+
+    def load(_path: Path, *, device: str) -> None:
+        raise AssertionError(f"a model was loaded to {device}")
+
+    monkeypatch.setattr(comparison, "load_run", load)
+    again = compare(runs, data)
+    assert [(run.model, run.preset) for run in again.runs] == [("unet", "best")] * 2
+    assert [run.evaluation for run in again.runs] == [run.evaluation for run in first.runs]
 
 
 def test_a_damaged_result_is_made_anew(runs: list[Path], make_tiles: MakeTiles) -> None:
