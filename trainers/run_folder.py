@@ -110,7 +110,8 @@ class RunFolder:
         except OSError as error:
             raise write_error(self.path, error) from error
         if self.config.exists():
-            for left in (self.events, self.dataset / MANIFEST_NAME, self.cancel, self.config):
+            stale = (self.events, self.dataset / MANIFEST_NAME, self.cancel, self.pause)
+            for left in (*stale, self.config):
                 left.unlink(missing_ok=True)
 
     def write_process(self) -> None:
