@@ -14,7 +14,8 @@ from trainers.models.detector_features import ResNetFeatures, SamAdapters
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trainers.models.detector import Boxes, Detector, Size
+    from trainers.models.detector import Detector
+    from trainers.models.detector_sizes import Boxes, Size
     from trainers.models.sam2.interface import ImageFeatures, Pyramid
     from trainers.models.sam2.tile_sam import TileSam
 
@@ -85,8 +86,8 @@ class SamDet(nn.Module):
         return self.detector.losses(maps, input_hw, scaled)
 
     @torch.no_grad()
-    def find(self, images: Tensor) -> list[FoundObjects]:
-        """Return the objects of each tile; `images` as for `losses`."""
+    def find(self, images: Tensor, *, min_score: float = 0.0) -> list[FoundObjects]:
+        """Return the objects of each tile from a score on; `images` as for `losses`."""
         size_hw = (int(images.shape[-2]), int(images.shape[-1]))
         pyramid = self.tile_sam.pyramid(images)
         maps, input_hw = self._maps(images, pyramid)
@@ -94,9 +95,10 @@ class SamDet(nn.Module):
         features = self.tile_sam.features(pyramid)
         found = []
         for number, image in enumerate(self.detector.detect(maps, input_hw)):
-            boxes = _clipped(image["boxes"] / scale, size_hw)
+            kept = image["scores"] >= min_score
+            boxes = _clipped(image["boxes"][kept] / scale, size_hw)
             logits = self._masks(features.select([number]), boxes, size_hw)
-            found.append(FoundObjects(boxes, image["scores"], image["labels"], logits))
+            found.append(FoundObjects(boxes, image["scores"][kept], image["labels"][kept], logits))
         return found
 
     def _maps(self, images: Tensor, pyramid: Pyramid | None) -> tuple[list[Tensor], Size]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 from pydantic import Field
 
-from trainers.models.detector import Detector, DetectorSizes
+from trainers.models.detector import Detector
 from trainers.models.detector_anchors import line_anchors, square_anchors
 from trainers.models.detector_features import RESNET_CHANNELS, ResNetFeatures, SamAdapters
+from trainers.models.detector_sizes import DetectorSizes
 from trainers.models.found_objects import class_probs, instances, target_boxes
 from trainers.models.options import read_options
 from trainers.models.sam2.sam_task import SamOptions, SamTask
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from trainers.models.base import Batch, Instance
     from trainers.models.detector_anchors import LevelAnchors
     from trainers.models.sam2.tile_sam import TileSam
+
+
+_SHOWN_FROM = 0.5
+"""Of the score threshold: weaker objects leave no trace in the probabilities."""
 
 
 class SamDetOptions(SamOptions):
@@ -42,18 +47,23 @@ class SamDetOptions(SamOptions):
     """Width of the detector's two fully connected layers."""
     num_proposals: int = Field(default=300, ge=1)
     """Boxes a tile that are looked at closely."""
-    num_samples: int = Field(default=128, ge=1)
+    num_samples: int = Field(default=64, ge=1)
     """Of those, how many are learned from."""
-    proposal_iou: float = Field(default=0.6, ge=0.3, le=1.0)
-    """IoU with an object from which an anchor is a hit."""
+    hits_per_object: int | None = Field(default=9, ge=1)
+    """How many anchors are hits for an object, whatever its shape; None for all that fit."""
+    proposal_iou: float = Field(default=0.7, ge=0.3, le=1.0)
+    """IoU with an object from which an anchor fits."""
     smooth_l1_beta: float = Field(default=1 / 9, ge=0.0)
     """Where the box losses turn from quadratic to linear."""
     nms_iou: float = Field(default=0.5, gt=0.0, le=1.0)
     """IoU from which the weaker of two boxes of a class is dropped."""
     min_score: float = Field(default=0.05, ge=0.0, lt=1.0)
     """Weaker boxes do not become instances."""
-    score_threshold: float = Field(default=0.5, gt=0.0, lt=1.0)
-    """Score from which an object counts in a mask of class ids."""
+    score_threshold: float = Field(default=0.2, gt=0.0, lt=1.0)
+    """Score from which an object counts in a mask of class ids.
+
+    Low, because a box that is not exact has a low score, but its mask is right.
+    """
     min_area_px: int = Field(default=4, ge=1)
     """Smaller objects of the truth are not learned."""
     prompts_per_step: int = Field(default=16, ge=1)
@@ -139,9 +149,8 @@ class SamDetTask(SamTask):
         """Return the probability of each foreground class; see `class_probs`."""
         assert isinstance(model, SamDet)
         threshold, count = self._options.score_threshold, len(self._class_names)
-        return torch.stack(
-            [class_probs(found, count, threshold=threshold) for found in model.find(image)]
-        )
+        found = model.find(image, min_score=_SHOWN_FROM * threshold)
+        return torch.stack([class_probs(each, count, threshold=threshold) for each in found])
 
     @torch.no_grad()
     def predict_instances(self, model: nn.Module, image: Tensor) -> list[Instance]:
@@ -158,8 +167,9 @@ PAPER_OPTIONS: dict[str, Any] = {
     "hidden": 1024,
     "num_proposals": 1000,
     "num_samples": 512,
-    "proposal_iou": 0.7,
+    "hits_per_object": None,
     "smooth_l1_beta": 1.0,
+    "score_threshold": 0.5,
     "min_tiles": 0,
     "min_area_px": 1,
 }
@@ -173,6 +183,7 @@ def build_sam_det(tile_sam: TileSam, options: SamDetOptions, config: TrainConfig
         hidden=options.hidden,
         num_proposals=options.num_proposals,
         num_samples=options.num_samples,
+        hits_per_object=options.hits_per_object,
         proposal_iou=options.proposal_iou,
         smooth_l1_beta=options.smooth_l1_beta,
         nms_iou=options.nms_iou,
