@@ -11,6 +11,7 @@ from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.prefill import prefill_of
 from napari_icseg.controllers.prefill_layer import draw_proposals
 from napari_icseg.controllers.session import session_of, unwrapped
+from napari_icseg.controllers.training_compare import ComparePresenter
 from napari_icseg.controllers.training_follower import RunsFollower
 from napari_icseg.controllers.training_prefill import PrefillPresenter
 from napari_icseg.controllers.training_runs import RunsPresenter
@@ -70,6 +71,13 @@ class TrainingController:
         self.setup = SetupPresenter(session, dock.setup)
         self.runs = RunsPresenter(session, dock, self._prefill)
         self.prefill = PrefillPresenter(session, dock.prefill, self._prefill, self.runs)
+        self.compare = ComparePresenter(
+            session,
+            dock.compare_window,
+            lambda: self.runs.snapshots,
+            lambda: self.setup.summary.splits,
+        )
+        dock.compare_clicked.connect(self.compare.open)
         session.opened.connect(self._on_session_opened)
         session.closing.connect(self._on_session_closing)
         viewer.events.theme.connect(self._on_viewer_theme)
@@ -109,6 +117,7 @@ class TrainingController:
         self.setup.close()
         self.runs.close()
         self.prefill.close()
+        self.compare.close()
         self._session.opened.disconnect(self._on_session_opened, missing_ok=True)
         self._session.closing.disconnect(self._on_session_closing, missing_ok=True)
         self._viewer.events.theme.disconnect(self._on_viewer_theme)

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_icseg.widgets import tones
+from napari_icseg.widgets.compare_window import CompareWindow
 from napari_icseg.widgets.curves import CurvesWidget
 from napari_icseg.widgets.model_list import ModelList
 from napari_icseg.widgets.preview import PreviewPanel
@@ -57,6 +58,7 @@ class TrainingDock(QWidget):
         self.use_click = QPushButton("Use for clicking")
         self.compare = QPushButton("Compare…")
         self.uses = QWidget()
+        self.compare_window = CompareWindow(self)
         self.prefill = PrefillPanel()
         self._lay_out()
         self.setMinimumWidth(_MIN_WIDTH_PX)
