@@ -54,11 +54,11 @@ def evaluate(
     check_protocol(loaded, protocol)
     _check_classes(loaded, chosen)
     collector = ScoreCollector(loaded.class_names, tolerance_px=tolerance_px)
-    for number, item in enumerate(chosen.items):
+    for number, (name, item) in enumerate(zip(chosen.names, chosen.items, strict=True)):
         progress(number, len(chosen.items))
         truth = read_truth(item, loaded.class_names)
         labels, found = answer(loaded, truth, protocol)
-        collector.update(chosen.name_of(item), labels, truth.ids, found=found, wanted=truth.objects)
+        collector.update(name, labels, truth.ids, found=found, wanted=truth.objects)
     progress(len(chosen.items), len(chosen.items))
     return Evaluation(
         metrics=collector.defined_scores(),

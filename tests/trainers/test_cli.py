@@ -101,6 +101,20 @@ def test_a_run_is_shown_compared_carried_away_and_deleted(
     assert not run.exists()
 
 
+def test_ctrl_c_leaves_no_half_written_scores(
+    make_tiles: MakeTiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, data, out = make_run(tmp_path / "run"), make_tiles(3), tmp_path / "out"
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trainers.evaluate.answer", interrupted)
+    files = ["--json", out / "s.json", "--csv", out / "s.csv", "--report", out / "report"]
+    assert icseg("evaluate", run, "--data", data, *files) != 0
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(("answer", "is_left"), [("n", True), ("y", False)])
 def test_a_run_is_deleted_only_on_a_yes(
     answer: str, is_left: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

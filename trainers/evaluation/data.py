@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -36,17 +38,26 @@ class EvaluationData:
     items: tuple[DatasetItem, ...]
     class_names: tuple[str, ...]
 
-    def name_of(self, item: DatasetItem) -> str:
-        """Return the image's path below the root, or its name if it lies elsewhere."""
-        image, root = item.image, self.root.absolute()
-        return image.relative_to(root).as_posix() if image.is_relative_to(root) else image.name
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """A name for each image that no other has: its path below the root.
+
+        An image elsewhere has only its own name, with a number where that is taken.
+        """
+        root, names = self.root.absolute(), dict[str, None]()
+        for item in self.items:
+            below = item.image.is_relative_to(root)
+            name = item.image.relative_to(root).as_posix() if below else item.image.name
+            others = (f"{name} ({number})" for number in count(2))
+            names[name if name not in names else next(o for o in others if o not in names)] = None
+        return tuple(names)
 
     def sha256(self) -> str:
         """Return the hash of all images and masks, in their order, and of the class names."""
         hashed = hashlib.sha256("\n".join([*self.class_names, ""]).encode())
-        for item in self.items:
+        for name, item in zip(self.names, self.items, strict=True):
             assert item.mask is not None
-            parts = self.name_of(item), file_sha256(item.image), file_sha256(item.mask)
+            parts = name, file_sha256(item.image), file_sha256(item.mask)
             hashed.update(" ".join(parts).encode() + b"\n")
         return hashed.hexdigest()
 

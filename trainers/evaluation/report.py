@@ -62,7 +62,7 @@ def _shown(scores: Sequence[ImageScore]) -> tuple[list[ImageScore], list[ImageSc
 def _picture(
     loaded: LoadedModel, data: EvaluationData, evaluation: Evaluation, score: ImageScore
 ) -> Picture:
-    item = next(item for item in data.items if data.name_of(item) == score.image)
+    item = data.items[data.names.index(score.image)]
     truth = read_truth(item, loaded.class_names)
     labels = answer(loaded, truth, evaluation.protocol).labels
     return Picture(score, draw_panels(truth.image, labels, truth.ids))

@@ -11,6 +11,7 @@ from PIL import Image
 from trainers.errors import CheckpointError, DataError
 from trainers.evaluate import Evaluation, evaluate, write_csv, write_evaluation
 from trainers.evaluation.data import labelled_images
+from trainers.io.manifest import DatasetIndex, write_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,3 +133,15 @@ def test_the_hash_of_the_data_follows_images_and_masks(make_tiles: MakeTiles) ->
     assert labelled_images(data, limit=2).sha256() != before
     erase(data / "masks" / "t02.png")
     assert labelled_images(data).sha256() != before
+
+
+def test_images_of_one_name_elsewhere_are_told_apart(
+    bright: LoadedModel, make_tiles: MakeTiles, tmp_path: Path
+) -> None:
+    folders = [make_tiles(2, blank=(), folder=name) for name in ("a", "b")]
+    items = tuple(item for folder in folders for item in labelled_images(folder).items)
+    (tmp_path / "list").mkdir()
+    write_manifest(tmp_path / "list" / "manifest.json", DatasetIndex(items, ("foreground",)))
+    evaluation = evaluate(bright, tmp_path / "list")
+    expected = ["t00.png", "t00.png (2)", "t01.png", "t01.png (2)"]
+    assert sorted(score.image for score in evaluation.images) == expected
