@@ -26,7 +26,8 @@ def image(number: int, split: str | None = None, status=ImageStatus.LABELLED) ->
 def test_every_trainable_model_has_a_name_and_an_explanation() -> None:
     options = setup.model_options()
 
-    assert [option.name for option in options] == [n for n in MODELS if n != "sam2-nano"]
+    assert {option.name for option in options} == set(MODELS) - {"sam2-nano"}
+    assert options[0].name == "unet", "the quickest is the default"
     assert all(option.label and option.label != option.name for option in options)
     assert all(option.explanation.endswith(".") for option in options)
 
