@@ -36,7 +36,7 @@ for row in range(4):  # as many objects as queries: SAM draws {BATCH_SIZE * NUM_
     for col in range(3):
         target[:, 60 * row + 8 : 60 * row + 48, 80 * col + 8 : 80 * col + 72] = 1
 image = 0.2 + 0.5 * target[:, None] + 0.1 * torch.rand({BATCH_SIZE}, 1, {SIDE_PX}, {SIDE_PX})
-for _ in range(2):
+for _ in range(2):  # the second one with the optimiser's state
     started_s = time.perf_counter()
     loss = task.training_loss(model, {{"image": image, "target": target}})["loss"]
     loss.backward()
@@ -58,5 +58,4 @@ def test_peak_memory_of_a_batch_of_8(layers):
     found |= {"side_px": SIDE_PX, "num_queries": NUM_QUERIES, "batch_size": BATCH_SIZE}
     write_text_atomic(OUT / f"rsprompter-memory-{layers}.json", json.dumps(found, indent=2) + "\n")
     print(layers, found)
-    if layers == "last":
-        assert found["peak_gib"] <= MAX_GIB
+    assert found["peak_gib"] <= MAX_GIB

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from trainers.losses.instance import (
     object_cross_entropy,
@@ -64,7 +65,13 @@ def query_losses(
         is_asked = at_all_layers or guess is scene.guesses[-1]
         if is_asked and len(matches.tiles):
             some = _some(matches, drawn_per_tile, num_tiles=len(objects))
-            drawn = model.decode(scene, guess, some.tiles, some.queries)
+            where = (scene, guess, some.tiles, some.queries)
+            # all layers' masks at once would need three times the memory
+            drawn = (
+                checkpoint(model.decode, *where, use_reentrant=False)
+                if at_all_layers
+                else model.decode(*where)
+            )
             total["sam"] = total["sam"] + _mask_loss(
                 drawn, objects, some, num_points=num_points, share_xy=share_xy
             )

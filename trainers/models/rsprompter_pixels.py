@@ -84,6 +84,7 @@ class PixelDecoder(nn.Module):
         self.layers = nn.ModuleList(
             EncoderLayer(channels, hidden=hidden) for _ in range(num_layers)
         )
+        self.places = nn.ModuleList(nn.Linear(channels, channels, bias=False) for _ in range(5))
         self.outputs = nn.ModuleList(_conv_gn(channels, channels, 3) for _ in range(2))
         self.to_pixels = nn.Conv2d(channels, mask_channels, 1)
 
@@ -112,7 +113,13 @@ class PixelDecoder(nn.Module):
         common = self.aggregator(levels)
         joined = [level + resized(common, _size(level)) for level in levels]
         joined.append(functional.avg_pool2d(joined[-1], 2, ceil_mode=True))
-        return [lateral(each) for lateral, each in zip(self.laterals, joined, strict=True)]
+        maps = [lateral(each) for lateral, each in zip(self.laterals, joined, strict=True)]
+        return [self._placed(each, place) for each, place in zip(maps, self.places, strict=True)]
+
+    def _placed(self, maps: Tensor, place: nn.Module) -> Tensor:
+        code = place(sine_positions(_size(maps), maps.shape[1], maps.device))
+        placed: Tensor = maps + code.transpose(1, 2).reshape(1, *maps.shape[1:])
+        return placed
 
     def _up(self, coarse: Tensor, finer: Sequence[Tensor]) -> Tensor:
         """Go from stride 16 to 4, adding the maps at strides 8 and 4."""
