@@ -58,7 +58,8 @@ def build_fabric(config: TrainConfig) -> Fabric:
             precision=config.precision,
             strategy=_strategy(devices * num_nodes),
         )
-        fabric.launch()
+        if "LT_CLI_USED" not in os.environ:  # `fabric run` has launched it already
+            fabric.launch()
     except (ValueError, RuntimeError) as error:
         raise TrainingError(
             f"The training cannot be started with devices={devices}, num_nodes={num_nodes}, "

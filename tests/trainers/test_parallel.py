@@ -23,6 +23,8 @@ from trainers.progress import RunState, read_events, read_status
 from trainers.train import train
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.trainers.conftest import MakeTiles
 
 ROOT = Path(__file__).parents[2]
@@ -51,19 +53,33 @@ def tiny_config(tmp_path: Path, out: str, **changes: Any) -> TrainConfig:
     return TrainConfig(**{**fields, **changes})
 
 
-def torchrun(*arguments: str, count: int = 2) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(count), *arguments]
+def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
+    module = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    return launched([sys.executable, *module, *arguments])
+
+
+def fabric_run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    pytest.importorskip("click", reason="`fabric` needs it")
+    program = Path(sys.executable).with_name("fabric")
+    port = ["--main-port", str(29_000 + os.getpid() % 1000)]
+    options = ["--accelerator", "cpu", "--devices", "2", "--strategy", "ddp", *port]
+    return launched([str(program), "run", *options, *arguments])
+
+
+def launched(command: list[str]) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=200, check=False
     )
 
 
-def train_tiny_in_two(config: TrainConfig, *options: str) -> subprocess.CompletedProcess[str]:
+def train_tiny_in_two(
+    config: TrainConfig, *options: str, by: Callable[..., Any] = torchrun
+) -> subprocess.CompletedProcess[str]:
     path = config.out.with_suffix(".json")
     path.write_text(config.to_json())
-    return torchrun(str(ROOT / "tests" / "trainers" / "tiny_task.py"), str(path), *options)
+    done: subprocess.CompletedProcess[str] = by(str(Path(tiny_task.__file__)), str(path), *options)
+    return done
 
 
 def step_losses(config: TrainConfig) -> list[tuple[int, float]]:
@@ -122,7 +138,7 @@ def test_a_run_of_one_process_is_finished_by_two(
     with monkeypatch.context() as patch:
         after_steps(patch, 3, lambda loop: loop.folder.cancel.touch())
         assert train(stopped).state is RunState.CANCELLED
-    done = train_tiny_in_two(stopped, "--resume")
+    done = train_tiny_in_two(stopped, "--resume", by=fabric_run)
     assert done.returncode == 0, done.stderr[-3000:]
     assert_equal_runs(whole, stopped)
 
