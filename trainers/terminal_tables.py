@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from trainers.evaluation.records import MAIN_METRICS, PROTOCOLS, WITHOUT_CLASSES
+from trainers.evaluation.records import MAIN_METRICS, PROTOCOLS, WITHOUT_CLASSES, num_images
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def print_evaluation(evaluation: Evaluation, *, num_worst: int) -> None:
     """Print the scores of all and of each class with their intervals, and the worst images."""
     console = Console()
     console.print(
-        f"{len(evaluation.images)} images (split: {evaluation.split}); "
+        f"{num_images(evaluation.images)} (split: {evaluation.split}); "
         f"{PROTOCOLS[evaluation.protocol]}.",
         highlight=False,
     )
@@ -74,7 +74,7 @@ def print_comparison(comparison: Comparison) -> None:
     """Print a column for each run; the best score of each row is bold."""
     first, console = comparison.runs[0].evaluation, Console()
     note = PROTOCOLS[comparison.protocol]
-    console.print(f"{len(first.images)} images (split: {first.split}); {note}.", highlight=False)
+    console.print(f"{num_images(first.images)} (split: {first.split}); {note}.", highlight=False)
     title = "oracle prompts" if comparison.protocol == "oracle" else None
     table = Table("score", title=title, caption="95 % bootstrap intervals over images")
     for run in comparison.runs:

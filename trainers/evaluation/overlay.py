@@ -20,8 +20,8 @@ Ids = npt.NDArray[np.uint8]
 Rgb = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
-SIDE_PX = 512
-"""Side that small images are enlarged to, in whole steps, and large ones reduced to."""
+SIDE_PX, MAX_SIDE_PX = 512, 1024
+"""Small images are enlarged in whole steps to the first, large ones reduced to the second."""
 CLASS_COLOURS: tuple[Colour, ...] = (
     (230, 159, 0),
     (86, 180, 233),
@@ -112,9 +112,9 @@ def _tinted(
 
 
 def _resized(pixels: npt.NDArray[np.floating[Any]]) -> Rgb:
-    """Return uint8 pixels of about `SIDE_PX`: enlarged by a whole factor, or reduced."""
+    """Return uint8 pixels that can be seen and stay small: see `SIDE_PX`."""
     longest = max(pixels.shape[:2])
-    factor = float(SIDE_PX // longest) if longest <= SIDE_PX else SIDE_PX / longest
+    factor = min(max(SIDE_PX // longest, 1), MAX_SIDE_PX / longest)
     height, width = (max(1, round(side * factor)) for side in pixels.shape[:2])
     how = cv2.INTER_NEAREST if factor >= 1 else cv2.INTER_AREA
     small = cv2.resize(np.asarray(pixels, np.float32), (width, height), interpolation=how)

@@ -14,3 +14,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
     table.tBodies[0].append(...rows);
   }));
 }
+
+// A click on a picture shows its three panels below each other, as wide as the page.
+for (const panels of document.querySelectorAll(".panels")) {
+  panels.addEventListener("click", () => panels.classList.toggle("wide"));
+}

@@ -15,6 +15,7 @@ from trainers.evaluation.records import (
     WITHOUT_CLASSES,
     Evaluation,
     ImageScore,
+    num_images,
 )
 
 if TYPE_CHECKING:
@@ -53,15 +54,14 @@ def render_page(
     facts = " · ".join(f"{escape(name)} {escape(value)}" for name, value in about.items())
     parts = [
         f"<h1>{escape(title)}{_badge(evaluation)}</h1>",
-        f'<p class="soft">{len(evaluation.images)} images of {escape(evaluation.data_name)} '
+        f'<p class="soft">{num_images(evaluation.images)} of {escape(evaluation.data_name)} '
         f"(split: {escape(evaluation.split)}) · {facts}</p>",
         _oracle_note(evaluation),
         f'<div class="tiles">{"".join(_tile(evaluation, name) for name in _TILES)}</div>',
         "<h2>Scores</h2>",
         _score_table(evaluation),
-        "<h2>IoU of the images</h2>",
-        _histogram([score.iou for score in evaluation.images]),
-        "<h2>Worst images</h2>",
+        _spread(evaluation.images),
+        '<h2>Worst images <span class="soft hint">click a picture to enlarge it</span></h2>',
         legend(evaluation.class_names),
         *map(figure, worst),
         "<h2>Best images with objects</h2>" if best else "",
@@ -130,6 +130,12 @@ def _score_cell(evaluation: Evaluation, name: str) -> str:
     return f'<td>{value}<span class="range">{shown}</span></td>'
 
 
+def _spread(scores: Sequence[ImageScore]) -> str:
+    if len(scores) < 2:
+        return ""
+    return f"<h2>IoU of the images</h2>{_histogram([score.iou for score in scores])}"
+
+
 def _histogram(values: Sequence[float]) -> str:
     """Return an SVG with the number of images in each twentieth of 0..1."""
     counts, _ = np.histogram(values, bins=_NUM_BINS, range=(0.0, 1.0))
@@ -171,7 +177,7 @@ def _image_table(scores: Sequence[ImageScore]) -> str:
     )
     table = f"<thead><tr><th>image</th>{heads}</tr></thead><tbody>{rows}</tbody>"
     return (
-        f'<details class="card"><summary>{len(scores)} images, worst IoU first; click a heading '
+        f'<details class="card"><summary>{num_images(scores)}, worst IoU first; click a heading '
         f'to sort</summary><div class="scroll"><table class="sortable">{table}</table></div>'
         "</details>"
     )

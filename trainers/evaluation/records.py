@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from trainers.errors import DataError
 from trainers.metrics.bootstrap import LEVEL, NUM_RESAMPLES, SEED, Interval
 from trainers.metrics.boundary import TOLERANCE_PX
 from trainers.metrics.segmentation import nested
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Protocol = Literal["automatic", "oracle"]
 PROTOCOLS: dict[Protocol, str] = {
@@ -128,6 +131,11 @@ class Evaluation:
             raise DataError(
                 f"This is not a stored evaluation: {error!r}. Evaluate anew."
             ) from error
+
+
+def num_images(images: Sequence[ImageScore]) -> str:
+    """Return "1 image" or "12 images"."""
+    return f"{len(images)} image{'' if len(images) == 1 else 's'}"
 
 
 def _flat(content: dict[str, Any]) -> dict[str, float]:
