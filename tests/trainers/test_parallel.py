@@ -170,6 +170,19 @@ def test_the_command_line_works_under_the_launcher(make_tiles: MakeTiles, tmp_pa
     assert (status.state, status.step) == (RunState.FINISHED, status.num_steps)
 
 
+def test_all_stop_where_one_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a second process had got the launcher's SIGTERM; its pause file does not count."""
+    config = tiny_config(tmp_path, "run")
+
+    def gather(_self: Alone, value: Any) -> list[Any]:
+        return [value, (True, True)] if isinstance(value, tuple) else [value]
+
+    monkeypatch.setattr(Alone, "gather", gather)
+    assert train(config).state is RunState.CANCELLED
+    assert "paused" not in kinds(config.out)
+    assert (config.out / "checkpoints" / "last.state.pt").exists()
+
+
 def test_shares_are_even_and_lose_nothing() -> None:
     shares = [share_of(11, rank=rank, num_ranks=4) for rank in range(4)]
     items = [list(range(11))[where] for where in shares]
