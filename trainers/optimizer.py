@@ -51,11 +51,13 @@ class AveragedModel:
     """Exponential moving average of a model's weights (Tarvainen & Valpola 2017, section 2).
 
     The decay starts low, min(decay, (1 + t) / (10 + t)), so that early averages are not
-    stuck at the initial weights. Buffers (batch-norm statistics) are copied.
+    stuck at the initial weights. Buffers (batch-norm statistics) are copied; frozen weights,
+    which no step changes, are shared with the model.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        self.model = deepcopy(model).eval().requires_grad_(False)
+        shared = {id(p): p for p in model.parameters() if not p.requires_grad}
+        self.model = deepcopy(model, shared).eval().requires_grad_(False)
         self._decay = decay
 
     @torch.no_grad()

@@ -87,3 +87,17 @@ def test_the_average_starts_near_the_model_and_copies_its_statistics() -> None:
     decay = 2 / 11
     torch.testing.assert_close(average.model.weight, torch.full((2,), decay + (1 - decay) * 5.0))
     torch.testing.assert_close(average.model.running_mean, torch.full((2,), 3.0))
+
+
+def test_frozen_weights_are_not_kept_twice() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)).train()
+    model[0].requires_grad_(False)
+    average = AveragedModel(model, decay=0.9)
+    assert average.model[0].weight is model[0].weight
+    assert average.model[1].weight is not model[1].weight
+    assert (model.training, average.model.training) == (True, False)
+    assert model[1].weight.requires_grad, "the model goes on learning"
+    before = model[0].weight.clone()
+    average.update(model, step=1)
+    assert torch.equal(model[0].weight, before)
+    average.model.load_state_dict(average.state_dict())
