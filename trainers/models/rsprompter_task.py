@@ -61,7 +61,8 @@ class RSPrompterTask(SamTask):
         `best` is for a CPU: SAM draws after the last layer only, and of a batch's objects at
         most `drawn_per_tile` a tile, chosen by lot. More queries than the paper's 12, because
         a quarter of the avr_m1 tiles have more than 13 objects. A head for the classes of
-        pixels (ours) shares the pixel decoder; it is right long before the queries are.
+        pixels (ours) shares the pixel decoder; it is right long before the queries are, and
+        its share of the probabilities is the best of 0, .25, .5, .75 and 1 on 40 tiles.
 
         `paper`: AdamW, lr 5e-4, weight decay .05, cosine, 10 epochs, 12 queries, losses 2, 5
         and 5, SAM asked after every layer as in RSPrompter's repository. Not stated, and chosen:
