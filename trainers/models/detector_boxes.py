@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.detection.roi_heads import RoIHeads
-from torchvision.ops import MultiScaleRoIAlign
+from torchvision.ops import MultiScaleRoIAlign, clip_boxes_to_image
 
 from trainers.models.detector_sizes import box_loss
 
@@ -57,7 +57,7 @@ class BoxHeads(RoIHeads):
             nms_thresh=sizes.nms_iou,
             detections_per_img=100,
         )
-        self._beta = sizes.smooth_l1_beta
+        self._beta, self._num_looks = sizes.smooth_l1_beta, sizes.num_looks
 
     def losses(
         self,
@@ -80,6 +80,19 @@ class BoxHeads(RoIHeads):
     ) -> list[Boxes]:
         """Return boxes, scores and labels of each image."""
         logits, deltas = self.box_head(self.box_roi_pool(maps, proposals, sizes_hw))
+        for _ in range(self._num_looks - 1):
+            proposals = self._moved(logits, deltas, proposals, sizes_hw)
+            logits, deltas = self.box_head(self.box_roi_pool(maps, proposals, sizes_hw))
         found = self.postprocess_detections(logits, deltas, proposals, sizes_hw)
         names = ("boxes", "scores", "labels")
         return [dict(zip(names, image, strict=True)) for image in zip(*found, strict=True)]
+
+    def _moved(
+        self, logits: Tensor, deltas: Tensor, proposals: list[Tensor], sizes_hw: list[Size]
+    ) -> list[Tensor]:
+        """Return each proposal where it should be if it shows its likeliest object."""
+        likeliest = logits[:, 1:].argmax(dim=1) + 1
+        boxes = self.box_coder.decode(deltas, proposals)
+        chosen = boxes[torch.arange(len(boxes), device=boxes.device), likeliest]
+        parts = torch.split(chosen, [len(own) for own in proposals])
+        return [clip_boxes_to_image(own, size) for own, size in zip(parts, sizes_hw, strict=True)]

@@ -26,6 +26,8 @@ class DetectorSizes:
             IoU above .3 with it; None for all from `proposal_iou` on. Below .3 is a miss.
         proposal_iou: IoU from which an anchor is a hit; the best one for an object always is.
         smooth_l1_beta: where the box losses turn from quadratic to linear.
+        num_looks: how often the second stage looks at a box where it has just moved it to, when
+            it detects (iterative box regression: Gidaris & Komodakis 2015, section 4).
         nms_iou: IoU from which the weaker of two boxes of a class is dropped.
         min_score: weaker boxes are dropped.
     """
@@ -37,6 +39,7 @@ class DetectorSizes:
     hits_per_object: int | None
     proposal_iou: float
     smooth_l1_beta: float
+    num_looks: int
     nms_iou: float
     min_score: float
 
