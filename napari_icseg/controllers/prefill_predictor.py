@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_icseg.controllers.prefill_objects import Proposed, class_ids_by_label, propose
+from napari_icseg.prompting.torchvision_import import import_torchvision
 from trainers.io.images import read_image
 from trainers.run_folder import RunFolder
 
@@ -54,6 +55,7 @@ class PrefillPredictor:
     def _load(self, run_dir: Path) -> Any:
         from trainers.predict import load_run
 
+        import_torchvision()
         modified_ns = _modified_ns(run_dir)
         cached = self._cached
         if cached is None or (cached.run_dir, cached.modified_ns) != (run_dir, modified_ns):

@@ -12,6 +12,7 @@ from napari_icseg.controllers import training_words as words
 from napari_icseg.controllers.compare_data import entries, write_data
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.wording import counted
+from napari_icseg.prompting.torchvision_import import import_torchvision
 from napari_icseg.widgets.compare_view import CompareView
 from trainers.errors import IcsegError
 from trainers.progress import RunState
@@ -100,6 +101,7 @@ class ComparePresenter:
         self, project: Project, key: str, runs: tuple[RunSnapshot, ...], cancel: threading.Event
     ) -> tuple[Comparison, ComparisonData]:
         """Runs in the thread; torch takes seconds to import."""
+        import_torchvision()
         from trainers.comparison import compare
 
         folder = runs[0].run_dir.parent / FOLDER

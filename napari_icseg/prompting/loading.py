@@ -10,6 +10,7 @@ import torch
 
 from napari_icseg.prompting.checkpoints import MODELS, checkpoint_path
 from napari_icseg.prompting.predictor import Sam2PromptPredictor
+from napari_icseg.prompting.torchvision_import import import_torchvision
 from trainers.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from trainers.errors import CheckpointError
 from trainers.io.atomic import atomic_path
@@ -65,6 +66,7 @@ def _build(checkpoint: Checkpoint) -> Sam2Model:
     """Return the SAM-2 that a checkpoint is, or that a SAM-SEG has inside."""
     if checkpoint.model != FINE_TUNED:
         return build_sam2(checkpoint)
+    import_torchvision()
     from trainers.models.sam_seg_task import SamSegOptions
 
     fields = dict(checkpoint.meta.get("config", {})).get("model_options", {})
