@@ -12,6 +12,7 @@ import numpy.typing as npt
 from trainers.data.labels import IGNORE, labels_from_probs
 from trainers.errors import DataError
 from trainers.io.atomic import write_bytes_atomic
+from trainers.io.palette import class_color
 from trainers.models.base import SegmentationTask
 
 if TYPE_CHECKING:
@@ -33,16 +34,6 @@ _GAP_PX = 4
 _OPACITY = 0.45
 _MAX_LOOKED_AT = 64
 """Validation windows read to find some with objects."""
-_PALETTE = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (204, 121, 167),
-    (213, 94, 0),
-    (0, 114, 178),
-)
-"""RGB of classes 1, 2, …; told apart by the colour-blind (Okabe & Ito 2008)."""
 
 
 @dataclass(frozen=True)
@@ -129,19 +120,14 @@ def _render_tile(tile: PreviewTile, preds: Ids) -> Rgb:
     found, truth = (_resized(ids, cv2.INTER_NEAREST) for ids in (preds, tile.ids))
     class_ids = [int(n) for n in np.union1d(found, truth) if 0 < n < IGNORE]
     for class_id in class_ids:
-        color = np.array(color_of(class_id), np.float32)
+        color = np.array(class_color(class_id), np.float32)
         inside = found == class_id
         picture[inside] = (1 - _OPACITY) * picture[inside] + _OPACITY * color
     for class_id in class_ids:
         mask = (truth == class_id).astype(np.uint8)
         contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, contours, -1, color_of(class_id), 1)
+        cv2.drawContours(picture, contours, -1, class_color(class_id), 1)
     return cast("Rgb", picture)
-
-
-def color_of(class_id: int) -> tuple[int, int, int]:
-    """Return the RGB colour of a class id 1, 2, …; they repeat after seven."""
-    return _PALETTE[(class_id - 1) % len(_PALETTE)]
 
 
 def _resized(pixels: npt.NDArray[np.uint8], interpolation: int) -> npt.NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from qtpy.QtGui import QImage
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.jobs.folder import CONFIG_FILE
 from napari_icseg.widgets.training_view import PreviewView
-from trainers.previews import color_of
+from trainers.io.palette import class_color
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ def read_preview(path: Path, run_dir: Path, epoch: int) -> PreviewView:
     return PreviewView(
         image=image,
         caption=f"Validation images{when}. Tinted: what the model finds. Outlined: your labels.",
-        legend=tuple((_hex(color_of(number)), name) for number, name in enumerate(names, 1)),
+        legend=tuple((_hex(class_color(number)), name) for number, name in enumerate(names, 1)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari_icseg.project.core import ProjectCore
 from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.records import ClassRecord, OperationKind
-from napari_icseg.project.schema import PALETTE
+from trainers.io.palette import PALETTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

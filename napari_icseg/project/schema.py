@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from trainers.io.palette import PALETTE
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Mapping
 
 APPLICATION_ID = 0x49435347  # "ICSG", tells our files from those of other SQLite programs
 
-# Okabe & Ito, "Color Universal Design" (2008): told apart by colour-blind people, too
-PALETTE = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 DEFAULT_CLASSES = (("metal", PALETTE[0]), ("via", PALETTE[1]))
 
 _MASK_COLUMNS = """

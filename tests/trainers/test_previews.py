@@ -11,9 +11,10 @@ import torch
 
 from trainers.data.labels import IGNORE
 from trainers.errors import DataError
+from trainers.io.palette import class_color
 from trainers.models.sam2.task import Sam2NanoTask
 from trainers.models.unet_task import UNetTask
-from trainers.previews import Previews, PreviewTile, choose_tiles, color_of, render
+from trainers.previews import Previews, PreviewTile, choose_tiles, render
 from trainers.progress import RunState, read_events
 from trainers.run_folder import RunFolder
 from trainers.train import train
@@ -53,8 +54,8 @@ def test_image_prediction_and_truth_can_be_told_apart() -> None:
     assert picture.dtype == np.uint8
     grey = (128, 128, 128)
     assert tuple(picture[8, 8]) == tuple(picture[96, 96]) == grey  # background, inside the contour
-    assert tuple(picture[64, 80]) == color_of(1)
-    tinted = np.round(0.55 * 128 + 0.45 * np.array(color_of(2)))
+    assert tuple(picture[64, 80]) == class_color(1)
+    tinted = np.round(0.55 * 128 + 0.45 * np.array(class_color(2)))
     assert np.abs(picture[200, 200].astype(int) - tinted).max() <= 1
     assert np.array_equal(np.unique(picture[:, 260:].reshape(-1, 3), axis=0), [grey])
 

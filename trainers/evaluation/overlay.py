@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from trainers.data.labels import IGNORE
 from trainers.io.images import to_unit
+from trainers.io.palette import class_color
 from trainers.metrics.boundary import boundary
 
 if TYPE_CHECKING:
@@ -22,16 +23,6 @@ Colour = tuple[int, int, int]
 
 SIDE_PX, MAX_SIDE_PX = 512, 1024
 """Small images are enlarged in whole steps to the first, large ones reduced to the second."""
-CLASS_COLOURS: tuple[Colour, ...] = (
-    (230, 159, 0),
-    (86, 180, 233),
-    (0, 158, 115),
-    (240, 228, 66),
-    (204, 121, 167),
-    (213, 94, 0),
-    (0, 114, 178),
-)
-"""RGB of classes 1, 2, …; told apart by the colour-blind (Okabe and Ito 2008)."""
 RIGHT, ADDED, MISSED, CONFUSED, OUTLINE = (
     (0, 158, 115),
     (213, 94, 0),
@@ -62,7 +53,7 @@ def draw_panels(image: npt.NDArray[Any], preds: Ids, target: Ids) -> Panels:
     """Return the pictures of an image, uint8 or uint16 (H, W), and class ids of that shape."""
     grey = np.repeat(_stretched(to_unit(image))[..., None], 3, axis=2)
     classes = [
-        (preds == number, class_colour(number)) for number in np.unique(preds[preds > 0]).tolist()
+        (preds == number, class_color(number)) for number in np.unique(preds[preds > 0]).tolist()
     ]
     shown = _resized(_tinted(grey, classes, _CLASS_OPACITY))
     return Panels(_resized(grey), shown, _errors(grey, preds, target))
@@ -72,11 +63,6 @@ def _stretched(unit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return grey values 0..255 with the darkest and brightest at the ends: for the eye alone."""
     low, high = np.percentile(unit, _SHOWN_PERCENTILES)
     return np.asarray(255 * np.clip((unit - low) / max(high - low, 1e-6), 0, 1), np.float32)
-
-
-def class_colour(class_id: int) -> Colour:
-    """Return the RGB colour of class 1, 2, …."""
-    return CLASS_COLOURS[(class_id - 1) % len(CLASS_COLOURS)]
 
 
 def _errors(grey: npt.NDArray[np.float32], preds: Ids, target: Ids) -> Rgb:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from trainers.evaluation import overlay
 from trainers.evaluation.records import MAIN_METRICS, ImageScore
+from trainers.io.palette import class_color
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ def number(value: float | None) -> str:
 def legend(class_names: Sequence[str]) -> str:
     """Return the legend of the pictures."""
     entries: list[tuple[str, Colour, str]] = [
-        (name, overlay.class_colour(number), "") for number, name in enumerate(class_names, 1)
+        (name, class_color(number), "") for number, name in enumerate(class_names, 1)
     ]
     entries += [
         ("right", overlay.RIGHT, ""),
