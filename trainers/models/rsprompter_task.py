@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class RSPrompterOptions(SamOptions):
     """Model options of RSPrompter."""
 
-    num_queries: int = Field(default=32, ge=1)
+    num_queries: int = Field(default=12, ge=1)
     """The most objects that are found in a tile."""
     channels: int = Field(default=128, ge=32, multiple_of=32)
     """Of queries and tokens."""
@@ -99,7 +99,7 @@ class RSPrompterTask(SamTask):
             "warmup_steps": 20,
             "grad_clip": 1.0,
             "augment": "orientation",
-            "model_options": {"num_points": 2048},
+            "model_options": {"num_queries": 32, "num_points": 2048},
         }
 
     def build_model(self, config: TrainConfig) -> nn.Module:
