@@ -6,10 +6,11 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from napari_icseg.controllers.training_curves import curve_view
 from napari_icseg.controllers.training_queue import Queue
 from napari_icseg.controllers.wording import counted
 from napari_icseg.jobs.status import WORKING
-from napari_icseg.widgets.training_view import CurveView, ModelRow, RunView
+from napari_icseg.widgets.training_view import ModelRow, RunView
 from trainers.progress import RunState
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ TONES: dict[RunState, Tone] = {
     RunState.INTERRUPTED: "warning",
 }
 _RESUMABLE = (RunState.INTERRUPTED, RunState.CANCELLED, RunState.FAILED)
-MAX_DRAWN_STEPS = 1000
 _CANCELLABLE = (RunState.QUEUED, *WORKING)
 NO_RUN = RunView(sentence="No training yet. The button above starts one.")
 CLICK_MODELS = ("sam_seg",)
@@ -193,24 +193,6 @@ def best_epoch(status: RunStatus) -> EpochPoint | None:
     """Return the epoch with the best validation IoU, whose weights are kept; None before it."""
     scored = [point for point in status.curves.epochs if "iou" in point.val]
     return max(scored, key=lambda point: point.val["iou"], default=None)
-
-
-def curve_view(status: RunStatus) -> CurveView:
-    """Return the curves, single steps as fractions of epochs.
-
-    Of a long run only every n-th step is drawn: the plot is not wider.
-    """
-    steps, epochs = status.curves.steps, status.curves.epochs
-    steps = steps[:: 1 + len(steps) // MAX_DRAWN_STEPS]
-    per_epoch = status.num_steps / status.num_epochs if status.num_epochs else 1.0
-    return CurveView(
-        steps_epoch=tuple(point.step / max(per_epoch, 1e-9) for point in steps),
-        steps_loss=tuple(point.loss for point in steps),
-        epochs=tuple(float(point.epoch) for point in epochs),
-        train_loss=tuple(point.train_loss for point in epochs),
-        val_loss=tuple(point.val_loss for point in epochs),
-        val_iou=tuple(point.val.get("iou", float("nan")) for point in epochs),
-    )
 
 
 def duration(seconds: float) -> str:

@@ -27,13 +27,13 @@ class PreviewPanel(QWidget):
         self.picture = Picture()
         self.picture.setToolTip("Click to enlarge (Enter)")
         self.caption = _caption()
-        self.window_ = Enlarged(self)
+        self.enlarged = Enlarged(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self.picture)
         layout.addWidget(self.caption)
-        self.picture.clicked.connect(self.window_.open_over)
+        self.picture.clicked.connect(self.enlarged.open_over)
         self.set_view(PreviewView())
 
     def set_view(self, view: PreviewView) -> None:
@@ -41,13 +41,13 @@ class PreviewPanel(QWidget):
         text = f"{escape(view.caption)} {_legend(view)}".strip()
         for picture, caption in (
             (self.picture, self.caption),
-            (self.window_.picture, self.window_.caption),
+            (self.enlarged.picture, self.enlarged.caption),
         ):
             picture.set_image(view.image)
             caption.setText(text)
         self.setVisible(view.image is not None)
         if view.image is None:
-            self.window_.close()
+            self.enlarged.close()
 
 
 class Picture(QWidget):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_icseg.controllers import training_words as words
+from napari_icseg.controllers.training_curves import MAX_DRAWN_STEPS, curve_view
 from napari_icseg.controllers.training_data import DataSummary, summarise
 from napari_icseg.controllers.training_pace import Pace
 from napari_icseg.controllers.training_queue import Queue
@@ -143,7 +144,7 @@ def test_progress_names_epoch_step_and_time_left() -> None:
 
 
 def test_steps_are_drawn_between_the_epochs_they_belong_to() -> None:
-    curves = words.curve_view(snapshot(RunState.RUNNING).status)  # 2 steps an epoch
+    curves = curve_view(snapshot(RunState.RUNNING).status)  # 2 steps an epoch
 
     assert curves.steps_epoch == (0.5, 1.0, 1.5, 2.0)
     assert curves.epochs == (1.0, 2.0)
@@ -152,9 +153,9 @@ def test_steps_are_drawn_between_the_epochs_they_belong_to() -> None:
 
 def test_a_long_run_is_thinned_before_it_is_drawn() -> None:
     steps = tuple(StepPoint(n, 1.0, 0.1) for n in range(100_000))
-    curves = words.curve_view(RunStatus(num_steps=100_000, num_epochs=10, curves=Curves(steps)))
+    curves = curve_view(RunStatus(num_steps=100_000, num_epochs=10, curves=Curves(steps)))
 
-    assert len(curves.steps_epoch) == len(curves.steps_loss) <= words.MAX_DRAWN_STEPS
+    assert len(curves.steps_epoch) == len(curves.steps_loss) <= MAX_DRAWN_STEPS
     assert curves.steps_epoch[-1] == pytest.approx(10.0, abs=0.05)
 
 

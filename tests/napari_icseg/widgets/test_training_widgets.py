@@ -19,7 +19,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_icseg.widgets import tones
-from napari_icseg.widgets.model_list import COLUMNS, ModelList
+from napari_icseg.widgets.model_list import ModelList
+from napari_icseg.widgets.model_table import COLUMNS
 from napari_icseg.widgets.training_dock import TrainingDock
 from napari_icseg.widgets.training_view import (
     CurveView,
@@ -418,7 +419,7 @@ def test_a_preview_is_as_wide_as_the_dock_and_says_what_its_colours_mean(dock, p
 def test_a_click_on_the_preview_enlarges_it_and_work_goes_on(dock, qtbot, picture) -> None:
     dock.preview.set_view(PreviewView(picture, "After epoch 3."))
     qtbot.mouseClick(dock.preview.picture, Qt.MouseButton.LeftButton)
-    large = dock.preview.window_
+    large = dock.preview.enlarged
     assert large.isVisible()
     assert not large.isModal()
     assert large.picture.width() > picture.width()
