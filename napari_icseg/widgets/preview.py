@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QRect, QSize, Qt, Signal
+from qtpy.QtCore import QPoint, QRect, QSize, Qt, Signal
 from qtpy.QtGui import QPainter
 from qtpy.QtWidgets import QDialog, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 _SCREEN_SHARE = 0.85
 _MAX_ENLARGEMENT = 3.0
+_MAX_HEIGHT_PX = 160
+"""In the dock: a single tile as wide as the dock would push everything else out of it."""
 
 
 class PreviewPanel(QWidget):
@@ -24,7 +26,7 @@ class PreviewPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.picture = Picture()
+        self.picture = Picture(max_height_px=_MAX_HEIGHT_PX)
         self.picture.setToolTip("Click to enlarge (Enter)")
         self.caption = _caption()
         self.enlarged = Enlarged(self)
@@ -51,13 +53,14 @@ class PreviewPanel(QWidget):
 
 
 class Picture(QWidget):
-    """An image scaled to the width of the widget. Emits `clicked`."""
+    """An image scaled to the width of the widget, or to a largest height. Emits `clicked`."""
 
     clicked = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, *, max_height_px: int | None = None) -> None:
+        super().__init__()
         self._image: QImage | None = None
+        self._max_height_px = max_height_px
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -83,7 +86,8 @@ class Picture(QWidget):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(QRect(0, 0, self.width(), self.height()), self._image)
+        size = self._image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        painter.drawImage(QRect(QPoint((self.width() - size.width()) // 2, 0), size), self._image)
         if self.hasFocus():
             painter.setPen(self.palette().highlight().color())
             painter.drawRect(0, 0, self.width() - 1, self.height() - 1)
@@ -104,8 +108,9 @@ class Picture(QWidget):
     def _fit(self) -> None:
         if self._image is None or self._image.width() == 0:
             self.setFixedHeight(0)
-        else:
-            self.setFixedHeight(round(self.width() * self._image.height() / self._image.width()))
+            return
+        height = round(self.width() * self._image.height() / self._image.width())
+        self.setFixedHeight(min(height, self._max_height_px or height))
 
 
 class Enlarged(QDialog):

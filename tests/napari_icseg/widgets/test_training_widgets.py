@@ -416,6 +416,20 @@ def test_a_preview_is_as_wide_as_the_dock_and_says_what_its_colours_mean(dock, p
     assert "&lt;via&gt;" in caption
 
 
+def test_a_single_validation_tile_leaves_room_for_the_rest_of_the_dock(dock) -> None:
+    tile = QImage(256, 256, QImage.Format.Format_RGB888)
+    tile.fill(QColor("#204060"))
+    dock.preview.set_view(PreviewView(tile, "After epoch 3."))
+    dock.resize(440, 900)
+    QApplication.processEvents()
+
+    shown = dock.preview.picture.grab().toImage()
+    assert shown.height() <= 170
+    middle = shown.height() // 2
+    drawn = [x for x in range(shown.width()) if shown.pixelColor(x, middle).name() == "#204060"]
+    assert len(drawn) == pytest.approx(shown.height(), abs=2), "a square stays a square"
+
+
 def test_a_click_on_the_preview_enlarges_it_and_work_goes_on(dock, qtbot, picture) -> None:
     dock.preview.set_view(PreviewView(picture, "After epoch 3."))
     qtbot.mouseClick(dock.preview.picture, Qt.MouseButton.LeftButton)
