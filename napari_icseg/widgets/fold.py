@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 
 class Fold(QWidget):
@@ -22,6 +22,8 @@ class Fold(QWidget):
         self.header.setCheckable(True)
         self.header.setAutoRaise(True)
         self.header.setArrowType(Qt.ArrowType.RightArrow)
+        # a long title is cut with dots, and does not widen the dock
+        self.header.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         content.setVisible(False)
         layout = QVBoxLayout(self)

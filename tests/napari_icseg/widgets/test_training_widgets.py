@@ -342,6 +342,12 @@ def test_the_log_follows_its_end_unless_the_user_reads_further_up(dock, qtbot) -
 def test_nothing_is_cut_off_at_the_width_of_the_dock(dock) -> None:
     dock.set_run(RUNNING)
     dock.prefill.set_view(PrefillView("U-Net of 01 Jan 10:00 (validation IoU 0.905)"))
+    dock.set_models([row("a", 1.0, 0.9, label="RSPrompter, split train, a class of a long name")])
+    classes = (Entry(None, "all"), Entry(1, "a class with a name that goes on and on only"))
+    dock.setup.set_view(SetupView("3 labelled", classes=classes))
+    dock.setup.classes.choose(1)
+    dock.setup.epochs.setValue(7)
+    dock.setup.settings.header.click()
     dock.resize(dock.minimumWidth(), 700)
 
     body = dock.setup.parentWidget()
