@@ -24,43 +24,47 @@ POSITIVE, NEGATIVE, PADDING = 1.0, 0.0, -1.0
 def draw_points(
     target: Tensor,
     class_ids: Tensor,
-    num_points: Tensor,
+    num_points: int,
     *,
     generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Draw points for B masks: one negative and the rest positive; a lone one is positive.
 
+    All have the same number, because padding is a token too: a prompt padded for the sake of
+    its neighbours would not be what a person's few clicks are.
+
     Args:
         target: uint8 (B, H, W), class ids; `IGNORE` is neither inside nor outside.
         class_ids: int64 (B,), the class that each prompt means.
-        num_points: int64 (B,); 0 for no point.
+        num_points: N, at least 1.
         generator: of the points; torch's global one if None.
 
     Returns:
         Points float32 (B, N, 2) as (x, y) in pixels and labels (B, N): 1 positive, 0
-        negative, -1 for no point; N is the greatest number, at least 1. A mask without
-        pixels has its negative point alone.
+        negative. A mask without pixels, or one without any pixel outside, has points of one
+        label; one with neither has padding, -1.
     """
-    most = max(1, int(num_points.max()))
-    points = torch.zeros(len(target), most, 2)
-    labels = torch.full((len(target), most), PADDING)
-    for row, (ids, class_id, num) in enumerate(
-        zip(target.cpu(), class_ids.tolist(), num_points.tolist(), strict=True)
-    ):
-        if num:
-            found = _points(ids, class_id, num, generator)
-            points[row, : len(found[0])], labels[row, : len(found[1])] = found
-    return points.to(target.device), labels.to(target.device)
+    found = [
+        _points(ids, class_id, num_points, generator)
+        for ids, class_id in zip(target.cpu(), class_ids.tolist(), strict=True)
+    ]
+    points, labels = zip(*found, strict=True)
+    return torch.stack(points).to(target.device), torch.stack(labels).to(target.device)
 
 
 def _points(
     ids: Tensor, class_id: int, num: int, generator: torch.Generator | None
 ) -> tuple[Tensor, Tensor]:
     inside, outside = ids == class_id, (ids != class_id) & (ids != IGNORE)
-    positive = _pick(inside, max(1, num - 1), generator)
-    negative = _pick(outside, 1 if num > 1 or not len(positive) else 0, generator)
-    labels = [POSITIVE] * len(positive) + [NEGATIVE] * len(negative)
-    return torch.cat([positive, negative]), torch.tensor(labels)
+    num_positive = max(1, num - 1) if bool(inside.any()) else 0
+    if not bool(outside.any()):
+        num_positive = num if num_positive else 0
+    positive = _pick(inside, num_positive, generator)
+    negative = _pick(outside, num - num_positive, generator)
+    none = torch.zeros(num - len(positive) - len(negative), 2)
+    kinds = (POSITIVE, positive), (NEGATIVE, negative), (PADDING, none)
+    labels = torch.cat([torch.full((len(points),), label) for label, points in kinds])
+    return torch.cat([positive, negative, none]), labels
 
 
 def _pick(where: Tensor, num: int, generator: torch.Generator | None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -52,6 +53,14 @@ class SamSegOptions(SamOptions):
     """Weight of the IoU head's error."""
     smooth_sigma_px: float = Field(default=0.7, ge=0.0)
     """Deviation of the Gaussian that smooths the predicted probability."""
+
+
+class PromptKind(Enum):
+    """How a mask is asked for: by its class's tokens, by these and points, by points alone."""
+
+    AUTOMATIC = 0
+    TOLD = 1
+    CLICKS = 2
 
 
 class SamSegTask(SamTask):
@@ -124,17 +133,21 @@ class SamSegTask(SamTask):
         target = batch["target"]
         pyramid = model.tile_sam.pyramid(batch["image"])
         tiles, class_ids = _all_prompts(len(target), model.num_classes, target.device)
-        has_points = torch.rand(len(tiles)) >= self._options.prompt_dropout
-        is_told = ~has_points | (torch.rand(len(tiles)) < 0.5)
-        if self._options.prompt_dropout == 0:
-            is_told = torch.zeros_like(is_told)
-        parts: list[dict[str, Tensor]] = []
-        for told in (True, False):
-            chosen = (is_told == told).nonzero()[:, 0].to(tiles.device)
-            if len(chosen):
-                few = (tiles[chosen], class_ids[chosen], has_points[chosen.cpu()])
-                parts.append(self._losses(model, pyramid, target, *few, told=told))
+        kinds = self._draw_kinds(len(tiles)).to(tiles.device)
+        parts = [
+            self._losses(model, pyramid, target, tiles[chosen], class_ids[chosen], kind)
+            for kind in PromptKind
+            if bool((chosen := kinds == kind.value).any())
+        ]
         return _averaged(parts)
+
+    def _draw_kinds(self, count: int) -> Tensor:
+        """Draw the kind of each prompt, int64 (P,)."""
+        dropout = self._options.prompt_dropout
+        # a model that never does without points needs no tokens of its classes either
+        told = 0.5 * (1.0 - dropout) if dropout else 0.0
+        shares = torch.tensor([dropout, told, 1.0 - dropout - told])
+        return torch.multinomial(shares, count, replacement=True)
 
     def _losses(
         self,
@@ -143,41 +156,42 @@ class SamSegTask(SamTask):
         target: Tensor,
         tiles: Tensor,
         class_ids: Tensor,
-        has_points: Tensor,
-        *,
-        told: bool,
+        kind: PromptKind,
     ) -> dict[str, Tensor]:
         """Return each loss of each prompt, float (P,), by name."""
-        ids = target[tiles]
+        ids, options = target[tiles], self._options
         valid, wanted = ids != IGNORE, (ids == class_ids[:, None, None]).float()
-        points = draw_points(ids, class_ids, self._num_points(has_points))
         size_hw = (int(ids.shape[-2]), int(ids.shape[-1]))
-        previous = None
-        if not told and torch.rand(()) < self._options.correction_rate:
+        points = previous = None
+        if kind is not PromptKind.AUTOMATIC:
+            points = draw_points(ids, class_ids, self._num_points())
+        if kind is PromptKind.CLICKS and torch.rand(()) < options.correction_rate:
+            assert points is not None
             with torch.no_grad():
                 previous = model.decode(pyramid, tiles, size_hw, points=points).logits
             # what does not count is right whatever is shown
             preds = torch.where(valid, previous[:, 0] > 0, wanted > 0)
             points = with_corrections(*points, preds, wanted > 0)
-        known = class_ids if told else None
         decoded = model.decode(
-            pyramid, tiles, size_hw, class_ids=known, points=points, previous=previous
+            pyramid,
+            tiles,
+            size_hw,
+            class_ids=None if kind is PromptKind.CLICKS else class_ids,
+            points=points,
+            previous=previous,
         )
         logits = decoded.logits[:, 0].float()
-        options = self._options
         entropy = weighted_bce(logits, wanted, valid, positive_weight=options.positive_weight)
         overlap = tversky_loss(logits, wanted, valid, beta=options.tversky_beta)
         iou = iou_head_loss(decoded.iou[:, 0].float(), logits, wanted)
         total = entropy + overlap + options.iou_weight * iou
         return {"loss": total, "cross_entropy": entropy, "tversky": overlap, "iou": iou}
 
-    def _num_points(self, has_points: Tensor) -> Tensor:
-        """Draw the number of points of each prompt, int64 (P,)."""
-        options, count = self._options, len(has_points)
-        few = torch.tensor(FEW_POINTS)[torch.randint(len(FEW_POINTS), (count,))]
-        is_few = torch.rand(count) < options.few_points_rate
-        number = torch.where(is_few, few, torch.full((count,), options.num_prompts))
-        return number * has_points
+    def _num_points(self) -> int:
+        """Draw the number of points of the prompts of one kind in a batch."""
+        few = FEW_POINTS[int(torch.randint(len(FEW_POINTS), ()))]
+        is_few = bool(torch.rand(()) < self._options.few_points_rate)
+        return few if is_few else self._options.num_prompts
 
     @torch.no_grad()
     def validate(self, model: nn.Module, batches: Iterable[Batch]) -> dict[str, float]:
@@ -215,7 +229,7 @@ class SamSegTask(SamTask):
         """Return the probability of each class, with points from the truth; see `PromptedTask`."""
         assert isinstance(model, SamSeg)
         tiles, class_ids = _all_prompts(len(target), model.num_classes, target.device)
-        number = torch.full((len(tiles),), self._options.num_test_prompts)
+        number = self._options.num_test_prompts
         # the pixels alone decide: the same image is asked the same whatever came before
         generator = torch.Generator().manual_seed(_seed_of(target))
         points = draw_points(target[tiles], class_ids, number, generator=generator)

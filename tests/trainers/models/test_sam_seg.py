@@ -42,7 +42,7 @@ def build(tmp_path, class_names=("metal",), **options):
 
 def test_prompts_are_positive_but_for_one_as_the_paper_has_them():
     ids = target_with_bar()
-    points, labels = draw_points(ids[:1], torch.tensor([1]), torch.tensor([100]))
+    points, labels = draw_points(ids[:1], torch.tensor([1]), 100)
     assert points.shape == (1, 100, 2)
     assert (labels == POSITIVE).sum() == 99
     assert labels[0, -1] == NEGATIVE
@@ -52,15 +52,24 @@ def test_prompts_are_positive_but_for_one_as_the_paper_has_them():
     assert inside[-1] not in (1, IGNORE)
 
 
-def test_a_blank_tile_has_its_negative_point_alone_and_zero_points_are_none():
-    ids = target_with_bar()[[1, 1, 0]]
-    points, labels = draw_points(ids, torch.tensor([1, 1, 2]), torch.tensor([5, 0, 1]))
-    assert labels.tolist() == [
-        [NEGATIVE, *[PADDING] * 4],
-        [PADDING] * 5,
-        [POSITIVE, *[PADDING] * 4],
-    ]
-    assert ids[0, int(points[0, 0, 1]), int(points[0, 0, 0])] == 0
+def test_a_blank_tile_has_negative_points_alone_and_no_prompt_is_padded_for_another():
+    ids = target_with_bar()
+    points, labels = draw_points(ids, torch.tensor([1, 1]), 5)
+    assert labels.tolist() == [[POSITIVE] * 4 + [NEGATIVE], [NEGATIVE] * 5]
+    x, y = points[1].long().unbind(-1)
+    assert (ids[1, y, x] == 0).all()
+
+
+def test_a_lone_point_is_positive_and_a_full_mask_has_no_negative_one():
+    _, labels = draw_points(target_with_bar()[:1], torch.tensor([2]), 1)
+    assert labels.tolist() == [[POSITIVE]]
+    full = torch.ones(1, 8, 8, dtype=torch.uint8)
+    assert draw_points(full, torch.tensor([1]), 3)[1].tolist() == [[POSITIVE] * 3]
+
+
+def test_where_nothing_counts_there_is_no_point():
+    ignored = torch.full((1, 8, 8), IGNORE, dtype=torch.uint8)
+    assert draw_points(ignored, torch.tensor([1]), 2)[1].tolist() == [[PADDING] * 2]
 
 
 def test_points_repeat_with_their_generator():
@@ -69,7 +78,7 @@ def test_points_repeat_with_their_generator():
         draw_points(
             ids,
             torch.tensor([1, 1]),
-            torch.tensor([9, 9]),
+            9,
             generator=torch.Generator().manual_seed(3),
         )
         for _ in range(2)
@@ -81,7 +90,7 @@ def test_a_correction_falls_on_what_is_wrong_and_nothing_on_what_is_right():
     wanted = target_with_bar() == 1
     preds = wanted.clone()
     preds[0, 20:30, 40:] = False
-    points, labels = draw_points(target_with_bar(), torch.tensor([1, 1]), torch.tensor([1, 1]))
+    points, labels = draw_points(target_with_bar(), torch.tensor([1, 1]), 1)
     more, kinds = with_corrections(points, labels, preds, wanted)
     assert kinds[:, -1].tolist() == [POSITIVE, PADDING]
     x, y = more[0, -1].long().tolist()
