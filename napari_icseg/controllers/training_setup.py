@@ -9,6 +9,8 @@ from napari_icseg.controllers.training_data import DataSummary, read_summary
 from napari_icseg.controllers.training_words import EXPLANATIONS, MODEL_LABELS
 from napari_icseg.jobs.devices import devices
 from napari_icseg.project.training_set import Selection
+from napari_icseg.prompting import checkpoints
+from napari_icseg.widgets.fields import AS_PRESET
 from napari_icseg.widgets.training_view import Entry, ModelOption, SetupView
 from trainers.config import Preset
 from trainers.registry import MODELS
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 # it answers clicks, and is made by the project's own trainers, not on a user's labels
 _NOT_OFFERED = ("sam2-nano",)
+_WITH_SAM = ("sam_seg", "sam_det", "rsprompter")
 _DEVICES = {"cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Apple)"}
 NO_PROJECT = SetupView(problem="Open a folder or a project first, in the Labelling dock.")
 
@@ -37,6 +40,7 @@ class SetupPresenter:
         self._counting = Background(session.gui, "count")
         panel.set_models(model_options())
         panel.set_devices(device_entries(devices()))
+        panel.set_sams(sam_entries())
         panel.data_changed.connect(self._on_panel_data_changed)
         session.labels_changed.connect(self._on_session_labels_changed)
         session.images_changed.connect(self.count)
@@ -157,7 +161,9 @@ def train_text(choice: TrainingChoice, summary: DataSummary) -> str:
 def options_of(choice: TrainingChoice) -> dict[str, Any]:
     """Return the settings of `RunRequest.options` that were chosen."""
     given = {"batch_size": choice.batch_size, "lr": choice.lr}
-    chosen = {name: value for name, value in given.items() if value is not None}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if choice.sam is not None:
+        chosen["option.sam"] = choice.sam
     return chosen if choice.device == "auto" else {**chosen, "device": choice.device}
 
 
@@ -167,9 +173,22 @@ def model_options() -> list[ModelOption]:
     known = [name for name in MODEL_LABELS if name in offered]
     presets = get_args(Preset)
     return [
-        ModelOption(name, MODEL_LABELS.get(name, name), EXPLANATIONS.get(name, ""), presets)
+        ModelOption(
+            name,
+            MODEL_LABELS.get(name, name),
+            EXPLANATIONS.get(name, ""),
+            presets,
+            has_sam=name in _WITH_SAM,
+        )
         for name in dict.fromkeys([*known, *offered])
     ]
+
+
+def sam_entries() -> list[Entry]:
+    """Return the SAM-2 models on this machine, the preset's first."""
+    here = [source for name, source in checkpoints.MODELS.items() if checkpoints.is_available(name)]
+    as_preset = Entry(None, AS_PRESET, "Download others in the Labelling dock, under Click model")
+    return [as_preset, *(Entry(source.name, source.title) for source in here)]
 
 
 def device_entries(found: tuple[str, ...]) -> list[Entry]:

@@ -62,6 +62,11 @@ class SetupPanel(QWidget):
         self.device.set_entries(entries)
         self.device.setEnabled(len(entries) > 1)
 
+    def set_sams(self, entries: Sequence[Entry]) -> None:
+        """Offer these SAM-2 models, the preset's first, where a model has one inside."""
+        self.sam.set_entries(entries)
+        self._show_sam()
+
     def set_view(self, view: SetupView) -> None:
         """Show another snapshot."""
         self.summary.setText(view.summary)
@@ -92,6 +97,7 @@ class SetupPanel(QWidget):
             device=str(self.device.key() or "auto"),
             batch_size=self.batch_size.number(),
             lr=self.lr.number(),
+            sam=cast("str | None", self.sam.key()) if self._has_sam() else None,
         )
 
     def _build_settings(self) -> None:
@@ -105,7 +111,9 @@ class SetupPanel(QWidget):
         )
         self.lr = RateField("Learning rate, the size of each step")
         self._labels: dict[QWidget, QLabel] = {}
-        advanced = self._grid((("Batch size", self.batch_size), ("Learning rate", self.lr)))
+        self.sam = EntryBox("The SAM-2 inside; larger ones are slower, and better")
+        rows = (("Batch size", self.batch_size), ("Learning rate", self.lr), ("SAM-2", self.sam))
+        advanced = self._grid(rows)
         self.advanced = Fold("Advanced", advanced, tooltip="Numbers that the preset sets well")
         basic = self._grid(
             (
@@ -158,7 +166,7 @@ class SetupPanel(QWidget):
     def _connect(self) -> None:
         self.train.clicked.connect(lambda _checked=False: self.train_clicked.emit(self.choice()))
         self.model.currentIndexChanged.connect(self._on_model_changed)
-        for box in (self.preset, self.images, self.classes, self.device):
+        for box in (self.preset, self.images, self.classes, self.device, self.sam):
             box.currentIndexChanged.connect(self._update_header)
         for box in (self.images, self.classes):
             box.currentIndexChanged.connect(lambda _index: self.data_changed.emit(self.choice()))
@@ -175,7 +183,15 @@ class SetupPanel(QWidget):
         # one model's learning rate ruins another
         self.batch_size.setValue(0)
         self.lr.clear()
+        self._show_sam()
         self._update_header()
+
+    def _has_sam(self) -> bool:
+        option = self._options.get(str(self.model.key()))
+        return option is not None and option.has_sam
+
+    def _show_sam(self) -> None:
+        self._show_row(self.sam, visible=self._has_sam() and self.sam.count() > 1)
 
     def _show_row(self, widget: QWidget, *, visible: bool) -> None:
         widget.setVisible(visible)
@@ -197,6 +213,8 @@ class SetupPanel(QWidget):
             words.append(f"batch {choice.batch_size}")
         if choice.lr is not None:
             words.append(f"lr {choice.lr:g}")
+        if choice.sam is not None:
+            words.append(choice.sam)
         self.settings.header.setText(f"Settings: {', '.join(words)}")
 
 

@@ -29,6 +29,8 @@ class ModelOption:
     explanation: str
     """One line on what it is good for."""
     presets: tuple[str, ...]
+    has_sam: bool = False
+    """Whether a SAM-2, which can be chosen, is a part of it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class TrainingChoice:
     device: str = "auto"
     batch_size: int | None = None
     lr: float | None = None
+    sam: str | None = None
+    """The SAM-2 inside; None for the preset's."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +14,10 @@ from napari_icseg.jobs import devices
 from napari_icseg.project.records import ImageRecord, ImageStatus
 from napari_icseg.project.training_set import Selection
 from napari_icseg.widgets.training_view import TrainingChoice
-from trainers.registry import MODELS
+from trainers.registry import MODELS, build_task, make_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CHOICE = TrainingChoice("unet", "best", None)
 SUMMARY = DataSummary(classes=((4, "metal"), (7, "via")), splits=(("train", 9), ("test", 2)))
@@ -40,8 +44,32 @@ def test_the_button_says_what_it_trains_on() -> None:
 
 def test_only_what_was_chosen_is_passed_on() -> None:
     assert setup.options_of(CHOICE) == {}
-    chosen = replace(CHOICE, device="cpu", lr=1e-4, batch_size=2)
-    assert setup.options_of(chosen) == {"device": "cpu", "lr": 1e-4, "batch_size": 2}
+    chosen = replace(CHOICE, device="cpu", lr=1e-4, batch_size=2, sam="sam2.1-tiny")
+    assert setup.options_of(chosen) == {
+        "device": "cpu", "lr": 1e-4, "batch_size": 2, "option.sam": "sam2.1-tiny",
+    }  # fmt: skip
+
+
+def test_the_sam2_models_of_this_machine_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = ("sam2-nano", "sam2.1-tiny")
+    monkeypatch.setattr(setup.checkpoints, "is_available", lambda name: name in here)
+
+    assert [entry.key for entry in setup.sam_entries()] == [None, *here]
+
+
+@pytest.mark.parametrize("option", setup.model_options(), ids=lambda option: option.name)
+def test_the_settings_of_the_dock_are_accepted_by_the_trainer(option, tmp_path: Path) -> None:
+    choice = replace(CHOICE, lr=1e-4, batch_size=2, sam="sam2.1-tiny" if option.has_sam else None)
+    options = setup.options_of(choice)
+    sam = options.pop("option.sam", None)
+    config = make_config(
+        option.name, out=tmp_path, data=tmp_path, preset="paper", **options,
+        model_options={} if sam is None else {"sam": sam}, class_names=("metal",),
+    )  # fmt: skip
+
+    assert (config.lr, config.batch_size) == (1e-4, 2)
+    if option.has_sam:
+        assert build_task(option.name).options(config).sam == "sam2.1-tiny"
 
 
 def test_without_a_gpu_there_is_no_device_to_choose() -> None:

@@ -147,6 +147,25 @@ def test_another_model_starts_from_its_own_learning_rate(dock, qtbot) -> None:
     assert dock.setup.explanation.text() == "About sam_seg"
 
 
+def test_the_sam2_inside_is_chosen_where_the_model_has_one(dock, qtbot) -> None:
+    dock.setup.set_models(
+        [ModelOption("unet", "U-Net", "", ("best",)),
+         ModelOption("sam_seg", "SAM-SEG", "", ("best",), has_sam=True)]
+    )  # fmt: skip
+    dock.setup.set_sams([Entry(None, "preset"), Entry("sam2.1-tiny", "SAM 2.1 tiny")])
+    dock.setup.settings.header.click()
+    dock.setup.advanced.header.click()
+    assert not dock.setup.sam.isVisible()
+
+    dock.setup.model.choose("sam_seg")
+    assert dock.setup.sam.isVisible()
+    press(qtbot, dock.setup.sam, Qt.Key.Key_Down)
+    assert dock.setup.choice().sam == "sam2.1-tiny"
+    assert dock.setup.settings.header.text().endswith("sam2.1-tiny")
+    dock.setup.model.choose("unet")
+    assert dock.setup.choice().sam is None
+
+
 def test_scrolling_over_the_dock_changes_no_setting(dock) -> None:
     dock.setup.settings.header.click()
     before = dock.setup.choice()
