@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.trainers.conftest import draw_tile
 from tests.trainers.test_train import assert_same_weights
 from trainers.data.labels import labels_from_probs
 from trainers.io.manifest import DatasetIndex, DatasetItem, write_manifest
@@ -36,10 +35,39 @@ NUM_TILES = 4
 RECIPES: dict[str, dict[str, Any]] = {
     "unet": {"epochs": 50, "lr": 1e-2, "model_options": {"widths": (8, 16), "min_crops": 0}},
     "sam_seg": {
-        "epochs": 30,
+        "epochs": 40,
+        "batch_size": 4,
+        "lr": 1e-3,
+        "ema_decay": None,
+        "model_options": {"min_tiles": 0},
+    },
+    "sam_det": {
+        "epochs": 50,
+        "batch_size": 4,
         "lr": 2e-3,
         "ema_decay": None,
-        "model_options": {"min_tiles": 0, "num_orientations": 1},
+        "model_options": {
+            "min_tiles": 0,
+            "channels": 32,
+            "hidden": 64,
+            "num_proposals": 200,
+            "num_samples": 32,
+        },
+    },
+    "rsprompter": {
+        "epochs": 40,
+        "batch_size": 4,
+        "lr": 2e-3,
+        "model_options": {
+            "min_tiles": 0,
+            "num_queries": 12,
+            "channels": 32,
+            "mask_channels": 16,
+            "hidden": 32,
+            "num_encoder_layers": 1,
+            "num_decoder_layers": 2,
+            "num_points": 256,
+        },
     },
     "sam2-nano": {
         "epochs": 3,
@@ -51,12 +79,23 @@ RECIPES: dict[str, dict[str, Any]] = {
         },
     },
 }
-OVERFITTED_IOU = 0.9
+OVERFITTED_IOU = dict.fromkeys(RECIPES, 0.9) | {"sam_det": 0.75}
+"""Of each class on each tile; SAM-DET's masks are drawn by a decoder that does not learn."""
 SEGMENTING = [name for name in RECIPES if name != "sam2-nano"]
 
 
 def test_there_is_a_recipe_for_every_model() -> None:
     assert set(RECIPES) == set(MODELS)
+
+
+def draw_bars(rng: np.random.Generator, *, is_blank: bool) -> tuple[Any, Any]:
+    """Return image and class ids of two bars that do not touch, one of each class."""
+    ids = np.zeros((SIZE_PX, SIZE_PX), np.uint8)
+    for row in () if is_blank else (10, 38):
+        left = int(rng.integers(4, 20))
+        ids[row : row + 13, left : left + int(rng.integers(20, 40))] = 1 + (row == 38)
+    image = 60 + 70 * ids + rng.normal(0, 8, ids.shape)
+    return np.clip(image, 0, 255).astype(np.uint8), ids
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +105,7 @@ def tiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(1)
     items = []
     for number in range(NUM_TILES):
-        image, ids = draw_tile(rng, SIZE_PX, num_classes=2, is_blank=number == 0)
+        image, ids = draw_bars(rng, is_blank=number == 0)
         for split in ("train", "val"):
             paths = [root / f"{split}_{number}_{part}.png" for part in ("image", "mask")]
             Image.fromarray(image).save(paths[0])
@@ -132,7 +171,7 @@ def test_four_tiles_are_learned_by_heart(
             found, wanted = labels == class_id, ids == class_id
             union = np.count_nonzero(found | wanted)
             iou = np.count_nonzero(found & wanted) / union if union else 1.0
-            assert iou >= OVERFITTED_IOU, f"tile {number}, class {class_id}"
+            assert iou >= OVERFITTED_IOU[model], f"tile {number}, class {class_id}"
 
 
 @pytest.mark.parametrize("shape_hw", [(64, 64), (33, 70), (150, 97)])
