@@ -138,7 +138,7 @@ class RunsPresenter:
         )
         shown = self._run_to_show()
         if shown is not None:
-            self._dock.models.select(shown.name)
+            self._dock.select_model(shown.name)
 
     def _draw_log(self) -> None:
         run = self._run_to_show()

@@ -84,6 +84,11 @@ class TrainingDock(QWidget):
         self.no_models.setVisible(not rows)
         self._update_uses()
 
+    def select_model(self, name: str) -> None:
+        """Highlight a run in the list, as if the user had, but without telling anybody."""
+        self.models.select(name)
+        self._update_uses()
+
     def apply_theme(self, *, foreground: str, background: str) -> None:
         """Take the colours (#rrggbb) of the window around."""
         palette = tones.palette_for(background)

@@ -523,6 +523,16 @@ def test_only_a_model_that_can_answer_clicks_is_offered_for_it(dock, qtbot) -> N
     assert clicked.args == [""]
 
 
+def test_the_run_that_is_shown_can_be_used_without_selecting_it_first(dock) -> None:
+    dock.set_models([row("sam", 2.0, 0.4, can_click=True)])
+    assert not dock.use.isEnabled()
+
+    dock.select_model("sam")
+
+    assert dock.use.isEnabled()
+    assert dock.use_click.isEnabled()
+
+
 def test_every_control_says_what_it_is_for(dock) -> None:
     dock.set_run(replace(RUNNING, can_pause=True, can_resume=True))
     dock.set_models([row("a", 1.0, 0.2)])
