@@ -13,7 +13,7 @@ import pytest
 from napari_icseg.jobs import runs
 from napari_icseg.jobs.errors import JobError
 from napari_icseg.jobs.watcher import RunsWatcher, list_runs
-from tests.napari_icseg.jobs.conftest import tiny_request
+from tests.napari_icseg.jobs.conftest import tiny_request, write_labels
 from trainers.progress import PAUSE_FILE, RunState, read_process, read_status
 
 if TYPE_CHECKING:
@@ -105,3 +105,18 @@ def test_waiting_runs_tell_since_when(start: Callable[[], Path], runs_folder: Pa
     waiting.sort(key=lambda run: run.queued_unix_s)
     assert [run.name for run in waiting] == names[1:]
     assert all(run.queued_unix_s > 0 for run in waiting)
+
+
+def test_a_real_training_pauses_goes_on_and_finishes(runs_folder: Path) -> None:
+    run_dir = runs.start_run(tiny_request(epochs=12), runs_folder, write_labels).run_dir
+    wait_for(lambda: read_status(run_dir).step >= 1, timeout_s=90.0)
+    runs.pause(run_dir)
+    wait_for(lambda: read_status(run_dir).state is RunState.PAUSED, timeout_s=60.0)
+    step = read_status(run_dir).step
+    time.sleep(0.5)
+    assert read_status(run_dir).step == step
+
+    runs.unpause(run_dir)
+
+    wait_for(lambda: read_status(run_dir).state is RunState.FINISHED, timeout_s=90.0)
+    assert read_status(run_dir).epoch == 12
