@@ -12,6 +12,7 @@ from trainers.io.rle import RleMask, iou
 from trainers.io.rle import unite as unite_masks
 from trainers.metrics.clicks import Click
 from trainers.models.sam2.components import connected_net
+from trainers.models.sam2.shifting import edge_shift
 from trainers.models.sam2.splitting import split_at_clicks
 
 if TYPE_CHECKING:
@@ -72,7 +73,10 @@ def name_masks(
 
 
 def refine_net(named: Sequence[ScoredMask], prompts: Prompts) -> list[ScoredMask]:
-    """Replace the net by the layer's connected pieces under the positive clicks.
+    """Move the layer's edges to where the clicks want them, and take the net from it.
+
+    From the second click on, a click just beyond the layer's edge moves all its edges alike.
+    The net becomes the layer's connected pieces under the positive clicks.
 
     A layer is predicted more surely than one of its nets, and its pieces under the clicks
     are the net: as good a guess as the layer itself, with the layer's score. Where the layer
@@ -88,12 +92,22 @@ def refine_net(named: Sequence[ScoredMask], prompts: Prompts) -> list[ScoredMask
     if not len(prompts.positive_xy) or prompts.box_xyxy is not None:
         return list(named)
     clicks = _clicks(prompts, masks["net"].mask.shape)
+    if len(clicks) > 1:
+        masks["layer"] = _shifted(masks["layer"], clicks)
     for source in (masks["layer"], masks["net"]):
         pieces = _pieces(source, clicks)
         if pieces.any():
             masks["net"] = replace(source, mask=pieces, kind="net")
             break
     return list(masks.values())
+
+
+def _shifted(scored: ScoredMask, clicks: Sequence[Click]) -> ScoredMask:
+    shift = edge_shift(scored.logits, clicks)
+    if not shift:
+        return scored
+    logits = scored.logits + np.float32(shift)
+    return replace(scored, mask=logits > 0, logits=logits)
 
 
 def _pieces(source: ScoredMask, clicks: Sequence[Click]) -> NDArray[np.bool_]:
