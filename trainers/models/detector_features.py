@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops import FrozenBatchNorm2d
 
+from trainers.checkpoint import load_tensors
 from trainers.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -80,14 +80,13 @@ class ResNetFeatures(nn.Module):
         """Load torchvision's resnet50, a `.pth` of a state dict.
 
         Raises:
-            CheckpointError: it cannot be read, or lacks a weight.
+            CheckpointError: it cannot be read, holds more than tensors, or lacks a weight.
 
         """
+        weights, needed = load_tensors(path), self.net.body.state_dict()
         try:
-            weights = torch.load(path, map_location="cpu", weights_only=True)
-            needed = self.net.body.state_dict()
             self.net.body.load_state_dict({name: weights[name] for name in needed})
-        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (KeyError, RuntimeError, TypeError) as error:
             raise CheckpointError(
                 f"{path} is no resnet50 of torchvision: {error}. Give the file that "
                 "torchvision.models.resnet50 loads, e.g. resnet50-0676ba61.pth."
