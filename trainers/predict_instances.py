@@ -11,7 +11,7 @@ import torch
 from trainers.data.instances import object_rles
 from trainers.io.images import to_unit
 from trainers.io.rle import RleMask, unite
-from trainers.models.base import Instance, InstanceTask
+from trainers.models.base import PROPOSAL_SCORE, Instance, InstanceTask, ScoredTask
 from trainers.predict import LoadedModel, as_batch, predict_image, windows
 
 if TYPE_CHECKING:
@@ -42,6 +42,18 @@ def predict_instances(loaded: LoadedModel, image: NDArray[Any]) -> list[Instance
     else:
         found = _joined(loaded, loaded.task, unit)
     return sorted(found, key=lambda instance: -instance.score)
+
+
+def proposed_instances(loaded: LoadedModel, image: NDArray[Any]) -> list[Instance]:
+    """Return those of `predict_instances` that are sure enough to be proposed to a person."""
+    min_score = _proposal_score(loaded)
+    return [found for found in predict_instances(loaded, image) if found.score >= min_score]
+
+
+def _proposal_score(loaded: LoadedModel) -> float:
+    if isinstance(loaded.task, ScoredTask):
+        return loaded.task.proposal_score(loaded.config)
+    return PROPOSAL_SCORE
 
 
 def components(prediction: Prediction) -> list[Instance]:

@@ -1,4 +1,4 @@
-"""From a predicted segmentation to proposals of single objects; pure functions."""
+"""From a predicted segmentation, or predicted objects, to proposals; pure functions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_icseg.project.records import ClassRecord, ObjectRecord
+    from trainers.models.base import Instance
 
 MIN_AREA_PX = 16
 """Smaller components are noise and are left out."""
 RIM_PX = 3
 """What stays of a component within this distance of an accepted object is only its rim."""
 KNOWN_FRACTION = 0.8
-"""A component covered by accepted objects to this share is one of them."""
+"""A component covered by accepted objects to this share is one of them.
+
+Likewise a predicted object that surer ones of its class cover to this share is one of those.
+"""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,29 @@ def propose(
     )
 
 
+def propose_instances(
+    instances: Iterable[Instance],
+    class_ids: Mapping[int, int],
+    accepted: Iterable[ObjectRecord],
+    shape_hw: tuple[int, int],
+) -> Proposed:
+    """Return each predicted object once, touching ones apart, without what is accepted already.
+
+    Args:
+        instances: best first, inside the image.
+        class_ids: the project's class of each label; objects of other labels are passed over.
+        accepted: the image's objects; those of another class may lie under a proposal.
+        shape_hw: of the image, in pixels.
+
+    """
+    found = [
+        NewProposal(class_ids[instance.class_id], instance.mask, instance.score)
+        for instance in instances
+        if instance.class_id in class_ids and instance.mask.area >= MIN_AREA_PX
+    ]
+    return trimmed(_distinct(found, shape_hw), accepted, shape_hw)
+
+
 def trimmed(
     proposals: Iterable[Any], accepted: Iterable[ObjectRecord], shape_hw: tuple[int, int]
 ) -> Proposed:
@@ -116,6 +143,18 @@ def _propose_class(
             score = float(prob[box][rest].mean())
             kept.append(NewProposal(class_id, RleMask.from_mask(rest, _origin(box)), score))
     return Proposed(tuple(kept), num_cut, num_known)
+
+
+def _distinct(proposals: Iterable[NewProposal], shape_hw: tuple[int, int]) -> Iterator[NewProposal]:
+    """Yield the proposals, best first, that are not an earlier one of their class again."""
+    by_class: dict[int, NDArray[np.bool_]] = {}
+    for proposal in proposals:
+        covered = by_class.setdefault(proposal.class_id, np.zeros(shape_hw, dtype=np.bool_))
+        box, pixels = _window(proposal.mask, shape_hw)
+        num_common = np.count_nonzero(pixels & covered[box])
+        if num_common < KNOWN_FRACTION * np.count_nonzero(pixels):
+            covered[box] |= pixels
+            yield proposal
 
 
 def _rest(component: NDArray[np.bool_], taken: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_icseg.controllers.prefill_objects import Proposed, class_ids_by_label, propose
+from napari_icseg.controllers.prefill_objects import (
+    Proposed,
+    class_ids_by_label,
+    propose,
+    propose_instances,
+)
 from napari_icseg.prompting.torchvision_import import import_torchvision
 from trainers.io.images import read_image
 from trainers.run_folder import RunFolder
@@ -13,7 +18,11 @@ from trainers.run_folder import RunFolder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from napari_icseg.project.project import Project
+    from trainers.models.base import Instance
+    from trainers.predict import LoadedModel, Prediction
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,7 @@ class _Cached:
 
     run_dir: Path
     modified_ns: int
-    model: Any
+    model: LoadedModel
 
 
 class PrefillPredictor:
@@ -40,19 +49,22 @@ class PrefillPredictor:
             ProjectError: the project was closed meanwhile.
 
         """
-        # torch takes seconds to import and must not be needed to open the dock
-        from trainers.predict import predict_image
-
         model = self._load(run_dir)
-        prediction = predict_image(model, read_image(project.absolute_path(image_id)))
+        image = read_image(project.absolute_path(image_id))
+        answer = _answer(model, image)
         class_ids = class_ids_by_label(model.class_names, project.classes())
-        found = propose(prediction.labels, prediction.probs, class_ids, project.objects(image_id))
+        accepted = project.objects(image_id)
+        if isinstance(answer, list):
+            shape_hw = (image.shape[0], image.shape[1])
+            found = propose_instances(answer, class_ids, accepted, shape_hw)
+        else:
+            found = propose(answer.labels, answer.probs, class_ids, accepted)
         unknown = tuple(
             name for label, name in enumerate(model.class_names, start=1) if label not in class_ids
         )
         return Proposed(found.proposals, found.num_cut, found.num_known, unknown)
 
-    def _load(self, run_dir: Path) -> Any:
+    def _load(self, run_dir: Path) -> LoadedModel:
         from trainers.predict import load_run
 
         import_torchvision()
@@ -62,6 +74,18 @@ class PrefillPredictor:
             self._cached = None  # the old model's memory is free before the new one is loaded
             self._cached = cached = _Cached(run_dir, modified_ns, load_run(run_dir))
         return cached.model
+
+
+def _answer(model: LoadedModel, image: NDArray[Any]) -> list[Instance] | Prediction:
+    """Return the objects of a model that finds them one by one, else its segmentation."""
+    # torch takes seconds to import and must not be needed to open the dock
+    from trainers.models.base import InstanceTask
+    from trainers.predict import predict_image
+    from trainers.predict_instances import proposed_instances
+
+    if isinstance(model.task, InstanceTask):
+        return proposed_instances(model, image)
+    return predict_image(model, image)
 
 
 def _modified_ns(run_dir: Path) -> int:

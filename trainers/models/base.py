@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from trainers.io.rle import RleMask
 
 Batch = dict[str, "Tensor"]
+PROPOSAL_SCORE = 0.5
+"""Score from which an object is proposed, where its model does not say another."""
 
 
 class EpochDataset(Protocol):
@@ -119,6 +121,14 @@ class InstanceTask(SegmentationTask, Protocol):
 
     def predict_instances(self, model: nn.Module, image: Tensor) -> list[Instance]:
         """Return the objects of one image, float32 (1, 1, H, W), 0..1, of any H and W."""
+
+
+@runtime_checkable
+class ScoredTask(InstanceTask, Protocol):
+    """A task whose scores are on a scale of their own; of others `PROPOSAL_SCORE` is right."""
+
+    def proposal_score(self, config: TrainConfig) -> float:
+        """Return the score, 0..1, from which an object is proposed to a person."""
 
 
 @runtime_checkable

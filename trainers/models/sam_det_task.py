@@ -163,6 +163,10 @@ class SamDetTask(SamTask):
         assert isinstance(model, SamDet)
         return instances(model.find(image)[0], threshold=self._options.score_threshold)
 
+    def proposal_score(self, config: TrainConfig) -> float:
+        """Return the score from which an object counts in a mask; see `ScoredTask`."""
+        return read_options(SamDetOptions, config).score_threshold
+
 
 PAPER_OPTIONS: dict[str, Any] = {
     "sam": "sam2.1-small",

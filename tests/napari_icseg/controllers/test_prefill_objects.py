@@ -12,10 +12,12 @@ from napari_icseg.controllers.prefill_objects import (
     MIN_AREA_PX,
     class_ids_by_label,
     propose,
+    propose_instances,
     trimmed,
 )
-from napari_icseg.project.records import ClassRecord, ObjectRecord, ObjectSource
+from napari_icseg.project.records import ClassRecord, NewProposal, ObjectRecord, ObjectSource
 from trainers.io.rle import RleMask
+from trainers.models.base import Instance
 
 METAL, VIA = 11, 12
 SHAPE = (40, 60)
@@ -151,3 +153,63 @@ def test_earlier_proposals_give_way_to_what_was_accepted_since() -> None:
 )
 def test_classes_are_matched_by_name(names, classes, expected) -> None:
     assert class_ids_by_label(names, classes) == expected
+
+
+def rectangle(rows: slice, cols: slice) -> RleMask:
+    mask = np.zeros(SHAPE, bool)
+    mask[rows, cols] = True
+    return RleMask.from_mask(mask)
+
+
+def run_objects(found: list[Instance], *objects: ObjectRecord):
+    return propose_instances(found, {1: METAL, 2: VIA}, objects, SHAPE)
+
+
+LEFT, RIGHT = np.s_[5:15, 5:25], np.s_[5:15, 25:45]
+
+
+def test_predicted_objects_that_touch_stay_apart_with_their_own_scores() -> None:
+    left, right = rectangle(*LEFT), rectangle(*RIGHT)
+
+    found = run_objects([Instance(1, 0.9, left), Instance(1, 0.6, right)])
+
+    assert found.proposals == (NewProposal(METAL, left, 0.9), NewProposal(METAL, right, 0.6))
+
+
+def test_specks_and_classes_the_project_lacks_are_no_objects() -> None:
+    speck, other = rectangle(np.s_[5:8], np.s_[5:10]), rectangle(*RIGHT)
+
+    assert run_objects([Instance(1, 0.9, speck), Instance(3, 0.9, other)]).proposals == ()
+
+
+def test_an_object_that_is_predicted_twice_is_proposed_once() -> None:
+    again = rectangle(np.s_[5:14], np.s_[5:25])
+    via = Instance(2, 0.7, rectangle(np.s_[8:13], np.s_[10:15]))  # lies over its metal
+
+    found = run_objects([Instance(1, 0.9, rectangle(*LEFT)), Instance(1, 0.8, again), via])
+
+    assert [(p.class_id, p.score) for p in found.proposals] == [(METAL, 0.9), (VIA, 0.7)]
+
+
+def test_of_touching_objects_the_accepted_one_is_known_and_the_other_proposed() -> None:
+    left, right = rectangle(*LEFT), rectangle(*RIGHT)
+    objects = [Instance(1, 0.9, left), Instance(1, 0.6, right)]
+
+    found = run_objects(objects, accepted(left.to_mask(SHAPE)))
+
+    assert (found.num_known, found.num_cut) == (1, 0)
+    assert found.proposals == (NewProposal(METAL, right, 0.6),)
+
+
+@given(
+    masks=st.lists(arrays(np.bool_, (12, 12)).filter(lambda mask: mask.any()), max_size=4),
+    taken=arrays(np.bool_, (12, 12)).filter(lambda mask: mask.any()),
+)
+def test_no_predicted_object_ever_covers_a_pixel_accepted_in_its_class(masks, taken) -> None:
+    grown = [mask.repeat(4, 0).repeat(4, 1) for mask in [*masks, taken]]
+    objects = [Instance(1, 0.9, RleMask.from_mask(mask)) for mask in grown[:-1]]
+
+    found = propose_instances(objects, {1: METAL}, [accepted(grown[-1])], (48, 48))
+
+    for proposal in found.proposals:
+        assert not (proposal.mask.to_mask((48, 48)) & grown[-1]).any()

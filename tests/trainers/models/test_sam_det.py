@@ -7,6 +7,7 @@ import torch
 from trainers.data.labels import IGNORE, labels_from_probs
 from trainers.errors import CheckpointError, TrainingError
 from trainers.io.tensor_cache import TensorCache
+from trainers.models.base import ScoredTask
 from trainers.models.detector_anchors import STRIDES_PX, FixedAnchors, line_anchors, square_anchors
 from trainers.models.found_objects import class_probs, instances, target_boxes
 from trainers.models.sam_det import FoundObjects
@@ -220,6 +221,14 @@ def test_the_presets_are_valid(tmp_path, preset):
     config = make_config("sam_det", out=tmp_path, data=tmp_path, preset=preset)
     options = build_task("sam_det").options(config)
     assert options.sam == ("sam2.1-small" if preset == "paper" else "sam2-nano")
+
+
+@pytest.mark.parametrize(("options", "score"), [({}, 0.2), ({"score_threshold": 0.35}, 0.35)])
+def test_objects_are_proposed_from_the_score_that_its_mask_uses(tmp_path, options, score):
+    config = make_config("sam_det", out=tmp_path, data=tmp_path, model_options=options)
+    task = build_task("sam_det")
+    assert isinstance(task, ScoredTask)
+    assert task.proposal_score(config) == score
 
 
 def test_boxes_of_the_truth_enclose_each_object_and_leave_out_what_is_ignored():
