@@ -22,7 +22,7 @@ NUM_ORIENTATIONS = 8
 
 
 class FixedTiles:
-    """The windows of `ValidationTiles`, each epoch in another of the 8 rotations and flips.
+    """The windows of `ValidationTiles`, each time in one of the 8 rotations and flips, by lot.
 
     An item is {"image": float32 (1, S, S) in 0..1, "target": uint8 (S, S), "tile": int64} and
     depends on (seed, epoch, index) only. Each window has at most `num_orientations` looks.
@@ -47,6 +47,7 @@ class FixedTiles:
         self._windows = ValidationTiles(items, size_px=size_px)
         self._seed, self._num_orientations = seed, num_orientations
         self._num_rounds = max(1, -(-min_items // len(self._windows)))
+        self._shares: npt.NDArray[np.float64] | None = None
         self._epoch = 0
 
     def __len__(self) -> int:
@@ -67,7 +68,9 @@ class FixedTiles:
 
     def class_shares(self) -> npt.NDArray[np.float64]:
         """Return the share of each foreground class in each item's window, (N, C), 0..1."""
-        return np.tile(self._windows.class_shares(), (self._num_rounds, 1))
+        if self._shares is None:  # each epoch asks, and all masks are read for it
+            self._shares = np.tile(self._windows.class_shares(), (self._num_rounds, 1))
+        return self._shares
 
 
 def oriented(pixels: Tensor, number: int) -> Tensor:

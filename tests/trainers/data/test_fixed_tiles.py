@@ -53,3 +53,12 @@ def test_the_eight_orientations_differ_and_the_first_changes_nothing():
 
 def test_a_small_data_set_is_gone_through_several_times(items):
     assert len(FixedTiles(items, size_px=64, seed=0, min_items=10)) >= 10
+
+
+def test_the_masks_are_not_read_again_for_the_classes_of_each_epoch(items):
+    tiles = FixedTiles(items, size_px=64, seed=0, min_items=10)
+    shares = tiles.class_shares()
+    assert shares.shape[0] == len(tiles)
+    for item in items:
+        item.mask.unlink()
+    assert tiles.class_shares() is shares
