@@ -20,7 +20,7 @@ from trainers.models.sam_seg import SamSeg
 from trainers.models.sam_seg_prompts import draw_points, with_corrections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from torch import Tensor, nn
 
@@ -200,9 +200,19 @@ class SamSegTask(SamTask):
         The latter end in "_oracle"; they are all there is where the model never learned to do
         without points.
         """
-        kept = list(batches)
         oracle = SegmentationMetrics(self._class_names)
-        for batch in kept:
+        metrics = super().validate(model, self._scored(model, batches, oracle))
+        found = oracle.compute()
+        if self._options.prompt_dropout == 0:
+            return {**found, "loss": metrics["loss"]}
+        names = ("pixel_accuracy", "iou", "dice")
+        return {**metrics, **{f"{name}_oracle": found[name] for name in names}}
+
+    def _scored(
+        self, model: nn.Module, batches: Iterable[Batch], oracle: SegmentationMetrics
+    ) -> Iterator[Batch]:
+        """Yield the batches, none kept, each after `oracle` has seen its answer to prompts."""
+        for batch in batches:
             probs = self.predict_probs_prompted(model, batch["image"], batch["target"])
             for prob, target, tile in zip(
                 probs.cpu().numpy(),
@@ -211,12 +221,7 @@ class SamSegTask(SamTask):
                 strict=True,
             ):
                 oracle.update(labels_from_probs(prob), target, image=tile)
-        found = oracle.compute()
-        metrics = super().validate(model, kept)
-        if self._options.prompt_dropout == 0:
-            return {**found, "loss": metrics["loss"]}
-        names = ("pixel_accuracy", "iou", "dice")
-        return {**metrics, **{f"{name}_oracle": found[name] for name in names}}
+            yield batch
 
     @torch.no_grad()
     def predict_probs(self, model: nn.Module, image: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """SAM-SEG: its prompts, its two ways of being asked, and what learns."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -158,6 +160,25 @@ def test_validation_tells_both_protocols(tmp_path):
     metrics = task.validate(model, [batch])
     assert {"iou", "pixel_accuracy", "iou_oracle", "pixel_accuracy_oracle", "loss"} <= set(metrics)
     assert all(np.isfinite(value) for value in metrics.values())
+
+
+def test_validation_keeps_no_batch_once_it_is_scored(tmp_path):
+    task, model = build(tmp_path)
+    model.eval()
+    alive = []
+
+    def batches():
+        for _ in range(3):
+            image = torch.rand(1, 1, 64, 64)
+            alive.append(weakref.ref(image))
+            assert sum(ref() is not None for ref in alive[:-2]) == 0
+            yield {
+                "image": image,
+                "target": target_with_bar()[:1].clamp(max=1),
+                "tile": torch.arange(1),
+            }
+
+    task.validate(model, batches())
 
 
 def test_the_papers_preset_is_its_recipe(tmp_path):
