@@ -12,7 +12,7 @@ from trainers.io.rle import RleMask, iou
 from trainers.io.rle import unite as unite_masks
 from trainers.metrics.clicks import Click
 from trainers.models.sam2.components import connected_net
-from trainers.models.sam2.shifting import edge_shift
+from trainers.models.sam2.shifting import follow_clicks
 from trainers.models.sam2.splitting import split_at_clicks
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def refine_net(named: Sequence[ScoredMask], prompts: Prompts) -> list[ScoredMask
         return list(named)
     clicks = _clicks(prompts, masks["net"].mask.shape)
     if len(clicks) > 1:
-        masks["layer"] = _shifted(masks["layer"], clicks)
+        masks["layer"] = _followed(masks["layer"], clicks)
     for source in (masks["layer"], masks["net"]):
         pieces = _pieces(source, clicks)
         if pieces.any():
@@ -102,11 +102,8 @@ def refine_net(named: Sequence[ScoredMask], prompts: Prompts) -> list[ScoredMask
     return list(masks.values())
 
 
-def _shifted(scored: ScoredMask, clicks: Sequence[Click]) -> ScoredMask:
-    shift = edge_shift(scored.logits, clicks)
-    if not shift:
-        return scored
-    logits = scored.logits + np.float32(shift)
+def _followed(scored: ScoredMask, clicks: Sequence[Click]) -> ScoredMask:
+    logits = follow_clicks(scored.logits, clicks)
     return replace(scored, mask=logits > 0, logits=logits)
 
 

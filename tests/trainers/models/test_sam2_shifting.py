@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainers.metrics.clicks import Click
-from trainers.models.sam2.shifting import MARGIN, NEAR_LOGIT, edge_shift
+from trainers.models.sam2.shifting import MARGIN, edge_shift, follow_clicks
 
 
 def cone(radius_px: float) -> np.ndarray:
@@ -55,13 +55,44 @@ def test_clicks_that_contradict_each_other_are_met_half_way():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whenever_the_near_clicks_can_be_met_they_are(seed):
+def test_whenever_the_clicks_on_a_flank_can_be_met_they_are(seed):
     rng = np.random.default_rng(seed)
-    logits = rng.normal(0, 2, (9, 9)).astype(np.float32)
+    columns = np.arange(60, dtype=np.float32)
+    logits = np.tile(3 - np.abs(columns - 30) / 3, (20, 1)).astype(np.float32)
     threshold = rng.uniform(-1, 1)
-    places = rng.integers(0, 9, (5, 2))
-    clicks = [Click(int(x), int(y), bool(logits[y, x] > threshold)) for x, y in places]
-    shifted = logits + edge_shift(logits, clicks)
-    assert abs(edge_shift(logits, clicks)) <= NEAR_LOGIT + MARGIN
-    for click in clicks:
+    places = [(int(x), int(rng.integers(20))) for x in rng.integers(16, 44, 5)]
+    flanks = [(x, y) for x, y in places if abs(logits[y, x]) < 1.3]
+    clicks = [Click(x, y, bool(logits[y, x] > threshold)) for x, y in flanks]
+    near = [c for c in clicks if abs(logits[c.y, c.x]) < 0.6]
+    shifted = logits + edge_shift(logits, near)
+    for click in near:
         assert (shifted[click.y, click.x] > 0) == click.positive
+
+
+def test_clicks_that_no_threshold_puts_right_bend_the_edge_beside_them():
+    logits = cone(7.0)
+    clicks = [INSIDE, Click(29, 20, True), Click(66, 20, False), Click(20, 12, True)]
+    followed = follow_clicks(logits, clicks)
+    assert all((followed[c.y, c.x] > 0) == c.positive for c in clicks)
+    assert (follow_clicks(logits, [INSIDE]) == logits).all()
+
+
+def test_a_missing_object_is_left_to_the_model():
+    followed = follow_clicks(cone(7.0), [INSIDE, Click(40, 20, True)])
+    assert (followed == cone(7.0)).all()
+
+
+def test_a_negative_click_on_a_whole_line_or_via_moves_no_edge():
+    line = np.full((30, 60), -4.0, np.float32)
+    line[10:13] = 3.0
+    line[20:26] = 3.0
+    for row in (11, 23):
+        assert edge_shift(line, [Click(5, 23, True), Click(40, row, False)]) == 0
+
+
+def test_an_edge_in_the_corner_of_an_image_is_bent_too():
+    rows, cols = np.indices((9, 9))
+    logits = (3 - np.hypot(rows, cols)).astype(np.float32)
+    clicks = [Click(0, 0, True), Click(4, 0, True), Click(0, 2, False)]
+    followed = follow_clicks(logits, clicks)
+    assert all((followed[c.y, c.x] > 0) == c.positive for c in clicks)
