@@ -47,7 +47,10 @@ class TrainConfig(BaseModel):
     image_size: int = Field(default=256, ge=32)
     """Side of the square training crop, px."""
     augment: Augment = "full"
-    """Turns and flips (`orientation`), also warps, contrast and noise (`full`), or `none`."""
+    """Turns and flips (`orientation`), also warps, contrast and noise (`full`), or `none`.
+
+    The models with a frozen SAM-2 refuse `full`: their features are kept.
+    """
     rotation_rate: float = Field(default=0.2, ge=0.0, le=1.0)
     """Share of the crops that `full` turns by a small angle."""
     rotation_deg: float = Field(default=5.0, ge=0.0, le=45.0)

@@ -192,3 +192,9 @@ def test_the_papers_preset_is_its_recipe(tmp_path):
 def test_a_wrong_option_is_named(tmp_path):
     with pytest.raises(TrainingError, match="prompt_dropout"):
         build(tmp_path, prompt_dropout=2.0)
+
+
+def test_augmentation_that_kept_features_cannot_show_is_refused(tmp_path):
+    config = make_config("sam_seg", out=tmp_path, data=tmp_path, augment="full")
+    with pytest.raises(TrainingError, match="augment to orientation"):
+        SamSegTask().build_data(config, tmp_path)

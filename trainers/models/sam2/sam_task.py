@@ -82,13 +82,23 @@ class SamTask:
         options, tile_sam = self.options(config), tile_sam_of(model)
         if is_new and options.sam_weights != UNTRAINED:
             load_sam(tile_sam, options)
-        if options.cache_gib > 0 and config.augment != "full":
+        if options.cache_gib > 0:
             tile_sam.cache = TensorCache(
                 features_folder(), max_bytes=int(options.cache_gib * 2**30), keep_used=True
             )
 
     def build_data(self, config: TrainConfig, run_dir: Path) -> TaskData:
-        """Return the training tiles in all orientations, and windows over the validation tiles."""
+        """Return the training tiles in all orientations, and windows over the validation tiles.
+
+        Raises:
+            TrainingError: more than orientations was asked for, which no kept features show.
+
+        """
+        if config.augment == "full":
+            raise TrainingError(
+                f"{self.name} sees its tiles in rotations and flips alone, because their features "
+                "are kept. Set augment to orientation or none."
+            )
         snapshot = read_snapshot(run_dir / "dataset")
         options, size_px = self.options(config), config.image_size
         train = FixedTiles(
