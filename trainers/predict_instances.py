@@ -87,10 +87,14 @@ def _joined(loaded: LoadedModel, task: InstanceTask, image: NDArray[np.float32])
             slice(rows.start, rows.start + tile.shape[0]),
             slice(cols.start, cols.start + tile.shape[1]),
         )
+        # of thousands of objects nearly all lie elsewhere
+        near = [each for each in found if each.mask.reaches(*window)]
+        far = [each for each in found if not each.mask.reaches(*window)]
         for instance in _predict_window(loaded, task, tile):
             crop = instance.mask.to_mask((tile.shape[0], tile.shape[1]))
             mask = RleMask.from_mask(crop, (rows.start, cols.start))
-            found = join(found, replace(instance, mask=mask), window, seen[rows, cols])
+            near = join(near, replace(instance, mask=mask), window, seen[rows, cols])
+        found = far + near
         seen[rows, cols] = True
     return found
 
@@ -113,10 +117,14 @@ def join(
     same: list[Instance] = []
     if own.any():
         for other in found:
+            if other.class_id != new.class_id:
+                continue
             theirs = other.mask.pixels_in(*window) & shared
             agreed = np.count_nonzero(own & theirs) / np.count_nonzero(own | theirs)
-            if other.class_id == new.class_id and agreed > JOIN_IOU:
+            if agreed > JOIN_IOU:
                 same.append(other)
+    if not same:
+        return [*found, new]
     parts = [*same, new]
     joined = replace(
         new,

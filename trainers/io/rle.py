@@ -152,6 +152,11 @@ class RleMask:
         counts = runs.encode_runs(runs.spans_to_runs(moved, *shape_hw))
         return {"size": [int(shape_hw[0]), int(shape_hw[1])], "counts": counts.decode("ascii")}
 
+    def reaches(self, rows: slice, cols: slice) -> bool:
+        """Return whether its box has a pixel in a window; if not, `pixels_in` finds none there."""
+        in_rows = self.row < rows.stop and rows.start < self.row + self.height
+        return in_rows and self.col < cols.stop and cols.start < self.col + self.width
+
     def intersection_area(self, other: RleMask) -> int:
         """Return the number of pixels that both objects have."""
         top, left = max(self.row, other.row), max(self.col, other.col)

@@ -91,6 +91,15 @@ def test_iou_agrees_with_pycocotools(a, b, origin):
     assert first.intersection_area(second) == second.intersection_area(first)
 
 
+@given(objects(), ORIGINS, st.tuples(st.integers(1, 9), st.integers(1, 9)))
+def test_a_box_reaches_a_window_exactly_if_they_share_a_pixel(mask, origin, size):
+    found = RleMask.from_mask(mask)
+    rows, cols = (slice(at, at + side) for at, side in zip(origin, size, strict=True))
+    box = np.ones((found.height, found.width), np.bool_)
+    filled = RleMask.from_mask(box, (found.row, found.col))
+    assert found.reaches(rows, cols) == bool(filled.pixels_in(rows, cols).any())
+
+
 @given(masks())
 def test_only_empty_masks_are_refused(mask):
     if mask.any():
