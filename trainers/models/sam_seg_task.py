@@ -161,6 +161,9 @@ class SamSegTask(SamTask):
         """Return each loss of each prompt, float (P,), by name."""
         ids, options = target[tiles], self._options
         valid, wanted = ids != IGNORE, (ids == class_ids[:, None, None]).float()
+        if kind is PromptKind.CLICKS:
+            # a click on metal means what goes on under vias, of which class ids say nothing
+            valid = valid & ((ids == 0) | (wanted > 0))
         size_hw = (int(ids.shape[-2]), int(ids.shape[-1]))
         points = previous = None
         if kind is not PromptKind.AUTOMATIC:
