@@ -155,7 +155,7 @@ class RleMask:
     def reaches(self, rows: slice, cols: slice) -> bool:
         """Return whether its box has a pixel in a window; if not, `pixels_in` finds none there."""
         in_rows = self.row < rows.stop and rows.start < self.row + self.height
-        return in_rows and self.col < cols.stop and cols.start < self.col + self.width
+        return bool(in_rows and self.col < cols.stop and cols.start < self.col + self.width)
 
     def intersection_area(self, other: RleMask) -> int:
         """Return the number of pixels that both objects have."""
