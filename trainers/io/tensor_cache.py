@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _SUFFIX = ".safetensors"
 _HEADER_KEY = "icseg"
+_MEASURE_SHARE = 1 / 32
+"""Of the bound, written by one object, after which it looks what others have written."""
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +36,7 @@ class TensorCache:
 
     Args:
         folder: made when something is stored.
-        max_bytes: of all files together.
+        max_bytes: of all files together; n processes that write at once may exceed it by n / 32.
         keep_used: entries used since this object was made are never removed; where there is
             no other, a new one is not stored. A training that goes through more tiles than
             fit would otherwise always remove what it needs next.
@@ -47,6 +49,8 @@ class TensorCache:
         # files carry the times of the file system, which may lag a little behind ours
         self._kept_since_ns = time.time_ns() - 10**9 if keep_used else None
         self._expected_bytes: int | None = None
+        self._unmeasured_bytes = 0
+        """Written since the folder was measured: others may have written as well."""
         self._checked: set[str] = set()
 
     @property
@@ -98,12 +102,14 @@ class TensorCache:
         self._expected_bytes = None
 
     def _make_room(self, num_bytes: int) -> bool:
-        if self._expected_bytes is None:
-            self._expected_bytes = self.num_bytes
+        is_stale = self._unmeasured_bytes > self.max_bytes * _MEASURE_SHARE
+        if self._expected_bytes is None or is_stale:
+            self._expected_bytes, self._unmeasured_bytes = self.num_bytes, 0
         if self._expected_bytes + num_bytes > self.max_bytes:
             self._expected_bytes = self._shrink(self.max_bytes - num_bytes)
         has_room = self._expected_bytes + num_bytes <= self.max_bytes
         self._expected_bytes += num_bytes * has_room
+        self._unmeasured_bytes += num_bytes * has_room
         return has_room
 
     def _shrink(self, max_bytes: int) -> int:

@@ -68,6 +68,14 @@ def test_entries_of_former_runs_make_room_for_those_in_use(tmp_path, num_bytes):
     assert [cache.read(name) is not None for name in "abcd"] == [False, False, True, True]
 
 
+def test_several_writers_at_once_keep_the_bound(tmp_path, num_bytes):
+    writers = [TensorCache(tmp_path, max_bytes=96 * num_bytes) for _ in range(3)]
+    for number in range(90):
+        for writer, cache in enumerate(writers):
+            cache.write(f"{writer}-{number}", entry(1.0), {})
+    assert writers[0].num_bytes <= (96 + 3 * 4) * num_bytes
+
+
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped"])
 def test_a_damaged_entry_is_removed_and_computed_again(tmp_path, damage, caplog):
     cache = TensorCache(tmp_path, max_bytes=10**6)
