@@ -142,6 +142,7 @@ class ComparePresenter:
 
     def _on_session_closing(self) -> None:
         self._cancel.set()
+        self._cancel = threading.Event()  # what is on its way belongs to another project
         self._chosen, self._view = (), CompareView()
         self._draw()
         self._window.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -166,6 +167,26 @@ def test_closing_the_window_ends_the_comparison(setup: Setup, monkeypatch) -> No
     setup.window.close()
 
     setup.qtbot.waitUntil(lambda: not setup.presenter._view.is_busy, timeout=60_000)
+
+
+def test_scores_of_a_closed_project_are_not_shown(setup: Setup, monkeypatch) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow(_runs, _data, *, progress):
+        begun.set()
+        assert may_end.wait(20)
+        raise DataError("too late")
+
+    monkeypatch.setattr("trainers.comparison.compare", slow)
+    setup.presenter.open(())
+    setup.press(setup.window.start)
+    assert begun.wait(20)
+    setup.session.close_project()
+    may_end.set()
+    setup.presenter._scoring._pool.submit(lambda: None).result(20)
+    QApplication.processEvents()
+
+    assert setup.window.status.text() == ""
 
 
 def test_the_table_is_sorted_by_a_click_and_copied_as_it_is_shown(setup: Setup) -> None:
