@@ -2,7 +2,8 @@
 
 The first process alone validates and writes. Gradients are summed once a step, after all
 processes have said that theirs are complete: hence one of them may run out of memory, fail or
-be told to stop without leaving the others in a sum that never ends.
+be told to stop without leaving the others in a sum that never ends. Batch normalisation on
+CUDA is the exception: see `with_shared_statistics`.
 """
 
 from __future__ import annotations
@@ -217,6 +218,9 @@ def joined(config: TrainConfig) -> Iterator[tuple[Fabric, Ranks]]:
 
 def with_shared_statistics(model: nn.Module, fabric: Fabric) -> nn.Module:
     """Return the model, whose batch normalisation looks at the whole batch on CUDA.
+
+    It sums within the forward and backward pass: there a process that runs out of memory alone
+    leaves the others waiting until the launcher ends them.
 
     On the CPU each process normalises by its own share of the batch, and the running
     statistics that are kept are those of the first process: torch has no other way there.
