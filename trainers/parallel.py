@@ -220,7 +220,7 @@ def with_shared_statistics(model: nn.Module, fabric: Fabric) -> nn.Module:
     """Return the model, whose batch normalisation looks at the whole batch on CUDA.
 
     It sums within the forward and backward pass: there a process that runs out of memory alone
-    leaves the others waiting until the launcher ends them.
+    leaves the others waiting, for `_TIMEOUT` at most.
 
     On the CPU each process normalises by its own share of the batch, and the running
     statistics that are kept are those of the first process: torch has no other way there.
