@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
+from trainers.accumulate import free_memory, is_out_of_memory
 from trainers.checkpoint import (
     inherit_weights,
     load_checkpoint,
@@ -85,6 +86,7 @@ class Loop:
         )
         self.steps_per_epoch = num_batches(len(data.train), config, num_ranks=ranks.size)
         self._last_checkpoint_s = time.monotonic()
+        self._val_batch_size = config.batch_size
         self._paused_s = 0.0
         """Of the present epoch."""
         self.previews = Previews.of(task, data.val, folder) if ranks.is_main else None
@@ -187,6 +189,21 @@ class Loop:
             self.save_last({})
 
     def _validate(self) -> dict[str, float]:
+        """Score the kept model; where the memory is not enough, in smaller batches."""
+        while True:
+            try:
+                return self._score()
+            except Exception as error:
+                if not is_out_of_memory(error) or self._val_batch_size == 1:
+                    raise
+            self._val_batch_size //= 2
+            free_memory(self.fabric.device)
+            self.report.warn(
+                "Out of memory while validating: from now on it is done in batches of "
+                f"{self._val_batch_size}. The scores are the same."
+            )
+
+    def _score(self) -> dict[str, float]:
         model = self.kept_model
         model.eval()
         self.data.val.set_epoch(0)
@@ -195,7 +212,8 @@ class Loop:
         return {name: float(value) for name, value in metrics.items()}
 
     def _validation_batches(self) -> Iterator[Batch]:
-        for batch in build_loader(self.data.val, self.config, epoch=None):
+        config = self.config.replace(batch_size=self._val_batch_size)
+        for batch in build_loader(self.data.val, config, epoch=None):
             self._check_cancelled(is_cancelled=self.is_cancelled())
             yield cast("Batch", self.fabric.to_device(batch))
 

@@ -421,3 +421,25 @@ def test_patience_counts_on_after_a_resume(
         after_steps(patch, 4, lambda loop: loop.folder.cancel.touch())
         assert train(config).epoch == 1
     assert resume(config.out).epoch == 3
+
+
+def test_out_of_memory_while_validating_makes_its_batches_smaller_and_the_scores_are_the_same(
+    make_tiles: MakeTiles, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_tiles(12)
+    whole = make_config(data, "whole", epochs=1, batch_size=4, val_fraction=0.4)
+    train(whole)
+    validate = UNetTask.validate
+
+    def short_of_memory(task: UNetTask, model: Any, batches: Any) -> dict[str, float]:
+        kept = list(batches)
+        if max(len(batch["image"]) for batch in kept) > 1:
+            raise MemoryError
+        return validate(task, model, kept)
+
+    monkeypatch.setattr(UNetTask, "validate", short_of_memory)
+    divided = whole.replace(out=whole.out.with_name("divided"))
+    assert train(divided).state is RunState.FINISHED
+    first, second = (read_status(run.out) for run in (whole, divided))
+    assert [w for w in second.warnings if "while validating" in w]
+    assert second.curves.epochs[0].val == pytest.approx(first.curves.epochs[0].val, abs=1e-5)
