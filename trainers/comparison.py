@@ -7,9 +7,7 @@ the key does. Copying a run to another machine changes none.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +20,7 @@ from trainers.evaluate import evaluate, trained
 from trainers.evaluation.data import labelled_images
 from trainers.evaluation.records import MAIN_METRICS, PROTOCOLS, Evaluation, Protocol
 from trainers.io.atomic import write_text_atomic
+from trainers.io.table import write_table
 from trainers.io.weights_file import weights_sha256
 from trainers.metrics.bootstrap import Interval, percentile_interval, resamples
 from trainers.predict import load_run
@@ -204,12 +203,7 @@ def read_stored(path: Path) -> Evaluation | None:
 
 def write_comparison_csv(path: Path, comparison: Comparison) -> None:
     """Write a row for each run with scores and interval ends, atomically."""
-    rows = [_row(run) for run in comparison.runs]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text_atomic(path, text.getvalue())
+    write_table(path, [_row(run) for run in comparison.runs])
 
 
 def _row(run: ComparedRun) -> dict[str, Any]:

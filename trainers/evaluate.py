@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ from trainers.evaluation.collect import ScoreCollector
 from trainers.evaluation.data import EvaluationData, labelled_images, read_truth
 from trainers.evaluation.records import Evaluation, ImageScore, Protocol
 from trainers.io.atomic import write_text_atomic
+from trainers.io.table import write_table
 from trainers.metrics.boundary import TOLERANCE_PX
 
 if TYPE_CHECKING:
@@ -95,12 +94,7 @@ def trained(loaded: LoadedModel) -> dict[str, Any]:
 
 def write_csv(path: Path, evaluation: Evaluation) -> None:
     """Write a row for each image, worst IoU first, atomically; undefined scores are empty."""
-    rows = [_row(score) for score in evaluation.images]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text_atomic(path, text.getvalue())
+    write_table(path, [_row(score) for score in evaluation.images])
 
 
 def _row(score: ImageScore) -> dict[str, Any]:
