@@ -65,10 +65,11 @@ class RunState(Enum):
     @property
     def is_over(self) -> bool:
         """True where no process works on the run any more."""
-        return self not in (RunState.QUEUED, *_WORKING)
+        return self not in (RunState.QUEUED, *WORKING)
 
 
-_WORKING = (RunState.RUNNING, RunState.PAUSED)
+WORKING = (RunState.RUNNING, RunState.PAUSED)
+"""A process works, or waits to go on: no other run of the folder starts meanwhile."""
 _STATES = {
     "started": RunState.RUNNING,
     "resumed": RunState.RUNNING,

@@ -22,7 +22,7 @@ from trainers.progress import (
     LOG_FILE,
     PAUSE_FILE,
     PROCESS_FILE,
-    RunState,
+    WORKING,
     RunStatus,
     read_status,
 )
@@ -99,7 +99,7 @@ class RunFolder:
 
         Raises `TrainingError` if it holds a run that did, or that goes on.
         """
-        is_running = read_status(self.path).state in (RunState.RUNNING, RunState.PAUSED)
+        is_running = read_status(self.path).state in WORKING
         if self.state.exists() or (self.config.exists() and is_running):
             raise TrainingError(
                 f"{self.path} already holds a run. Go on with it by "

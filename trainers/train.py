@@ -22,7 +22,15 @@ from trainers.io.manifest import file_sha256
 from trainers.loop import Loop
 from trainers.metrics.segmentation import nested
 from trainers.parallel import joined
-from trainers.progress import Event, EventWriter, RunState, RunStatus, read_process, read_status
+from trainers.progress import (
+    WORKING,
+    Event,
+    EventWriter,
+    RunState,
+    RunStatus,
+    read_process,
+    read_status,
+)
 from trainers.registry import build_task
 from trainers.run_folder import RunFolder, checkpoint_file, code_version
 from trainers.surroundings import deterministic, log_to, set_up_torch, stopped_by_signals
@@ -71,7 +79,7 @@ def resume(run_dir: Path, *, on_event: Listener | None = None) -> RunStatus:
 
 def _prepare_resume(folder: RunFolder) -> None:
     status = read_status(folder.path)
-    if status.state in (RunState.RUNNING, RunState.PAUSED) and not _is_ours(folder.path):
+    if status.state in WORKING and not _is_ours(folder.path):
         raise TrainingError(f"{folder.path} is running already. Cancel it before resuming.")
     if status.state is RunState.FINISHED:
         raise TrainingError(f"{folder.path} has finished: there is nothing to resume.")

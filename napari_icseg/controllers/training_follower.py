@@ -6,10 +6,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from napari_icseg.jobs.runs import launch_next
-from napari_icseg.jobs.status import WORKING
 from napari_icseg.jobs.watcher import RunsWatcher
 from trainers.errors import IcsegError
-from trainers.progress import RunState
+from trainers.progress import WORKING, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_icseg.jobs.status import WORKING
-from trainers.progress import RunState
+from trainers.progress import WORKING, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

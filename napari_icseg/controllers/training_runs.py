@@ -12,9 +12,8 @@ from napari_icseg.controllers.training_actions import RunActions
 from napari_icseg.controllers.training_pace import Pace
 from napari_icseg.controllers.training_preview import PreviewPresenter
 from napari_icseg.controllers.training_queue import Queue
-from napari_icseg.jobs.status import WORKING
 from napari_icseg.jobs.watcher import read_log_tail
-from trainers.progress import RunState
+from trainers.progress import WORKING, RunState
 
 if TYPE_CHECKING:
     from napari_icseg.controllers.prefill import PrefillController

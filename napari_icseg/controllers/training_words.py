@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from napari_icseg.controllers.training_curves import curve_view
 from napari_icseg.controllers.training_queue import Queue
 from napari_icseg.controllers.wording import counted
-from napari_icseg.jobs.status import WORKING
 from napari_icseg.widgets.training_view import ModelRow, RunView
-from trainers.progress import RunState
+from trainers.progress import WORKING, RunState
 
 if TYPE_CHECKING:
     from napari_icseg.jobs.watcher import RunSnapshot

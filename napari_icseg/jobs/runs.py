@@ -30,13 +30,14 @@ from napari_icseg.jobs.errors import JobError
 from napari_icseg.jobs.folder import LABELS_FOLDER, launch_lock, preparing, publish, run_dirs
 from napari_icseg.jobs.process import ProcessId
 from napari_icseg.jobs.request import RunRequest, command, write_request
-from napari_icseg.jobs.status import WORKING, queued_at, read_status
+from napari_icseg.jobs.status import queued_at, read_status
 from trainers.io.atomic import write_error, write_text_atomic
 from trainers.progress import (
     CANCEL_FILE,
     EVENTS_FILE,
     PAUSE_FILE,
     PROCESS_FILE,
+    WORKING,
     EventWriter,
     RunState,
     RunStatus,

@@ -9,9 +9,6 @@ from trainers.progress import EVENTS_FILE, RunState, RunStatus, RunWatcher, read
 if TYPE_CHECKING:
     from pathlib import Path
 
-WORKING = (RunState.RUNNING, RunState.PAUSED)
-"""A process works, or waits to go on: no other run of the folder starts meanwhile."""
-
 
 def read_status(run_dir: Path) -> RunStatus:
     """Return the status that a run folder tells; see `poll`."""

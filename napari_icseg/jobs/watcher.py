@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from napari_icseg.jobs.folder import run_dirs
 from napari_icseg.jobs.request import read_request
 from napari_icseg.jobs.runs import LOG_FILE
-from napari_icseg.jobs.status import WORKING, poll, queued_at
-from trainers.progress import EVENTS_FILE, RunState, RunStatus, RunWatcher
+from napari_icseg.jobs.status import poll, queued_at
+from trainers.progress import EVENTS_FILE, WORKING, RunState, RunStatus, RunWatcher
 
 if TYPE_CHECKING:
     from pathlib import Path

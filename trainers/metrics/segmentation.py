@@ -6,16 +6,17 @@ Class 0 is background and takes part in the pixel accuracy only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from trainers.data.labels import IGNORE
+from trainers.data.labels import IGNORE, labels_from_probs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-from typing import Any
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
 
 Ids = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]
@@ -108,6 +109,15 @@ class SegmentationMetrics:
         """Add (a window of) an image, integers (H, W); see `confusion_matrix`."""
         counts = confusion_matrix(preds, target, len(self._class_names))
         self._counts[image] = self._counts[image] + counts if image in self._counts else counts
+
+    def update_batch(self, probs: Tensor, batch: Mapping[str, Tensor]) -> None:
+        """Add predicted tiles, probabilities (B, C, H, W) in 0..1, of a validation batch.
+
+        `batch` holds "target", uint8 (B, H, W), and "tile", the number of each one's image.
+        """
+        targets, tiles = batch["target"].cpu().numpy(), batch["tile"].tolist()
+        for prob, target, tile in zip(probs.cpu().numpy(), targets, tiles, strict=True):
+            self.update(labels_from_probs(prob), target, image=tile)
 
     @property
     def per_image(self) -> dict[int | str, Counts]:

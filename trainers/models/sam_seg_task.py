@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from trainers.data.labels import IGNORE, labels_from_probs
+from trainers.data.labels import IGNORE
 from trainers.losses.overlap import tversky_loss, weighted_bce
 from trainers.losses.prompted import iou_head_loss
 from trainers.metrics.segmentation import SegmentationMetrics
@@ -217,13 +217,7 @@ class SamSegTask(SamTask):
         """Yield the batches, none kept, each after `oracle` has seen its answer to prompts."""
         for batch in batches:
             probs = self.predict_probs_prompted(model, batch["image"], batch["target"])
-            for prob, target, tile in zip(
-                probs.cpu().numpy(),
-                batch["target"].cpu().numpy(),
-                batch["tile"].tolist(),
-                strict=True,
-            ):
-                oracle.update(labels_from_probs(prob), target, image=tile)
+            oracle.update_batch(probs, batch)
             yield batch
 
     @torch.no_grad()

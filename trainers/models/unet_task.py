@@ -8,7 +8,6 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from trainers.data.dataset import TrainingTiles, ValidationTiles
-from trainers.data.labels import labels_from_probs
 from trainers.data.snapshot import read_snapshot
 from trainers.data.warp import Warps
 from trainers.errors import TrainingError
@@ -111,11 +110,7 @@ class UNetTask:
         for batch in batches:
             logits = model(batch["image"])
             losses += [float(self._losses(logits, batch["target"])["loss"])] * len(logits)
-            probs = foreground_probs(logits).cpu().numpy()
-            for prob, target, tile in zip(
-                probs, batch["target"].cpu().numpy(), batch["tile"].tolist(), strict=True
-            ):
-                metrics.update(labels_from_probs(prob), target, image=tile)
+            metrics.update_batch(foreground_probs(logits), batch)
         return {"loss": sum(losses) / len(losses), **metrics.compute()}
 
     def window_px(self, config: TrainConfig) -> int:

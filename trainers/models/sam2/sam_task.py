@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from trainers.checkpoint import inherit_weights, load_checkpoint
 from trainers.data.dataset import ValidationTiles
 from trainers.data.fixed_tiles import NUM_ORIENTATIONS, FixedTiles
-from trainers.data.labels import labels_from_probs
 from trainers.data.snapshot import read_snapshot
 from trainers.errors import CheckpointError, TrainingError
 from trainers.io.tensor_cache import TensorCache
@@ -131,11 +130,7 @@ class SamTask:
                 torch.manual_seed(number)
                 loss = float(self.training_loss(model, batch)["loss"])
             losses += [loss] * len(batch["image"])
-            probs = self.predict_probs(model, batch["image"]).cpu().numpy()
-            for prob, target, tile in zip(
-                probs, batch["target"].cpu().numpy(), batch["tile"].tolist(), strict=True
-            ):
-                metrics.update(labels_from_probs(prob), target, image=tile)
+            metrics.update_batch(self.predict_probs(model, batch["image"]), batch)
         return {"loss": sum(losses) / len(losses), **metrics.compute()}
 
 

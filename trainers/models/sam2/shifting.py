@@ -20,8 +20,6 @@ NEAR_PX, AROUND_PX = 2, 4
 places at least twice as sure: else the click means the whole line or via that it is on."""
 MARGIN = 0.3
 """By how much, in logits, a click is put on its side of the edge."""
-
-
 BEND_SIGMA_PX = 1.0
 """Of the Gaussian by which an edge is bent to a click that no threshold puts right."""
 
