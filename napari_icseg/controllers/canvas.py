@@ -10,9 +10,11 @@ import numpy as np
 from napari_icseg.controllers.napari_window import camera_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import napari
+
+    from napari_icseg.controllers.tools import DragTool, Tools
 
 MAX_MOVE_PX = 4.0
 """Canvas pixels by which the mouse may tremble within a click."""
@@ -28,16 +30,27 @@ class CanvasClick:
         position: World coordinates, the displayed two last: (..., row, col).
         is_positive: Left button; the right one, or Alt with the left, is negative.
         selects: Ctrl was held: the click asks for the object below it.
+        adds: Shift was held as well: it is added to those selected.
 
     """
 
     position: tuple[float, ...]
     is_positive: bool
     selects: bool
+    adds: bool = False
+
+    @property
+    def drags_only(self) -> bool:
+        """Whether only a drag means something: Shift without Ctrl."""
+        return self.adds and not self.selects
 
 
 class CanvasClicks:
     """Calls `on_click(CanvasClick)` for clicks while no layer tool (brush, ...) is active.
+
+    With another tool in hand every press and drag goes to it; with the click tool, drags with
+    a modifier go to the tool registered for it. `to_rc` turns world coordinates into image
+    pixels (row, col), float, or None without an image.
 
     Presses that may become clicks are kept from vispy, and drags of them pan here: vispy draws
     the scene twice, to find out what was pressed and again as it was, before anything else can
@@ -47,9 +60,18 @@ class CanvasClicks:
     clicks must count as a click.
     """
 
-    def __init__(self, viewer: napari.Viewer, on_click: Callable[[CanvasClick], None]) -> None:
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        on_click: Callable[[CanvasClick], None],
+        *,
+        tools: Tools,
+        to_rc: Callable[[Sequence[float]], tuple[float, float] | None],
+    ) -> None:
         self._viewer = viewer
         self._on_click = on_click
+        self._tools = tools
+        self._to_rc = to_rc
         self._last_xy: Any = None
         self._zoomers = [
             callback
@@ -76,11 +98,18 @@ class CanvasClicks:
         if not self._counts(event):
             return
         event.handled = True
-        click, start_xy = _read(event), np.array(event.pos)
+        if self._tools.in_hand is not None:
+            yield from self._use_tool(self._tools.in_hand, event, _read(event), event.position)
+            return
+        click, start_xy, position = _read(event), np.array(event.pos), event.position
+        tool = self._tools.for_drag(set(_names(event.modifiers)))
         last_xy, is_drag = start_xy, False
         yield
         while event.type == "mouse_move":
             is_drag = is_drag or _distance_px(event.pos, start_xy) > MAX_MOVE_PX
+            if is_drag and tool is not None:
+                yield from self._use_tool(tool, event, click, position)
+                return
             if is_drag:
                 last_xy = self._pan(last_xy, np.array(event.pos))
             event.handled = True
@@ -89,8 +118,27 @@ class CanvasClicks:
         # napari passes on only some moves: the last may not have come
         if is_drag or _distance_px(event.pos, start_xy) > MAX_MOVE_PX:
             self._pan(last_xy, np.array(event.pos))
-        else:
+        elif not click.drags_only:
             self._emit(click, start_xy)
+
+    def _use_tool(
+        self, tool: DragTool, event: Any, click: CanvasClick, start: Sequence[float]
+    ) -> Iterator[None]:
+        """Hands a drag that began at the world coordinates `start` to a tool."""
+        start_rc = self._to_rc(start)
+        if start_rc is None:
+            return
+        tool.begin(start_rc, is_positive=click.is_positive)
+        if event.type == "mouse_press":
+            yield
+        last_rc = start_rc
+        while event.type == "mouse_move":
+            last_rc = self._to_rc(event.position) or last_rc
+            tool.move(last_rc)
+            event.handled = True
+            yield
+        event.handled = True
+        tool.end(self._to_rc(event.position) or last_rc)
 
     def _pan(self, from_xy: Any, to_xy: Any) -> Any:
         """Moves the image with the mouse, in canvas pixels; returns where the mouse is now."""
@@ -103,7 +151,7 @@ class CanvasClicks:
 
     def _on_viewer_double_click(self, _viewer: object, event: Any) -> None:
         # Qt sends the second press of a quick pair only as a double click
-        if not self._counts(event):
+        if not self._counts(event) or self._tools.in_hand is not None:
             return
         event.handled = True
         xy = np.array(event.pos)
@@ -118,7 +166,7 @@ class CanvasClicks:
         layer = self._viewer.layers.selection.active
         is_tool = layer is not None and str(layer.mode) != PAN_ZOOM
         held = set(_names(event.modifiers))
-        return event.button in (LEFT, RIGHT) and not is_tool and not held & {"Shift", "Meta"}
+        return event.button in (LEFT, RIGHT) and not is_tool and "Meta" not in held
 
 
 def _read(event: Any) -> CanvasClick:
@@ -127,6 +175,7 @@ def _read(event: Any) -> CanvasClick:
         position=tuple(float(value) for value in event.position),
         is_positive=event.button == LEFT and "Alt" not in held,
         selects="Control" in held,
+        adds="Shift" in held,
     )
 
 

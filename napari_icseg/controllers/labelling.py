@@ -13,6 +13,7 @@ from napari_icseg.controllers.canvas import PAN_ZOOM, CanvasClick, CanvasClicks
 from napari_icseg.controllers.class_chooser import ClassChooser
 from napari_icseg.controllers.click_loop import ClickLoop
 from napari_icseg.controllers.clicks import Click
+from napari_icseg.controllers.desk import Desk, Part
 from napari_icseg.controllers.image_switcher import ImageSwitcher
 from napari_icseg.controllers.layers import OBJECTS, ViewerLayers
 from napari_icseg.controllers.model_chooser import DEFAULT_MODEL, ModelChooser, load_predictor
@@ -23,6 +24,7 @@ from napari_icseg.controllers.prefill_layer import draw_proposals
 from napari_icseg.controllers.prefill_row import PrefillRow
 from napari_icseg.controllers.progress_view import ProgressView
 from napari_icseg.controllers.project_actions import ProjectActions
+from napari_icseg.controllers.tools import Tools
 from napari_icseg.project.records import ImageStatus
 from napari_icseg.prompting.cache import EmbeddingCache
 from napari_icseg.prompting.disk_cache import DiskCache
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from napari_icseg.widgets.labelling_dock import LabellingDock
 
 POLYGON = "polygon"
+PARTS: tuple[Callable[[Desk], Part], ...] = (PrefillRow,)
+"""The features of the desk, each built once for a dock."""
 
 
 class LabellingController:
@@ -59,9 +63,13 @@ class LabellingController:
         )
         self.progress = ProgressView(session, dock)
         self.projects = ProjectActions(session, dock)
-        self.prefill = PrefillRow(session, dock)
+        self.tools = Tools()
+        self.desk = self._build_desk()
+        self.parts = tuple(build(self.desk) for build in PARTS)
         draw_proposals(viewer, session)
-        self._clicks = CanvasClicks(viewer, self._on_canvas_click)
+        self._clicks = CanvasClicks(
+            viewer, self._on_canvas_click, tools=self.tools, to_rc=self.layers.to_rc
+        )
         self._keys = KeyFilter(SHORTCUTS, is_wanted=self._wants_key)
         self._actions = self._build_actions()
         self._is_closed = False
@@ -87,8 +95,9 @@ class LabellingController:
         self._clicks.disconnect()
         self.editor.close()
         self.layers.close()
+        for part in self.parts:
+            part.close()
         self.progress.close()
-        self.prefill.close()
         self.loop.close()
         self.images.close()
         self.models.close()
@@ -96,6 +105,20 @@ class LabellingController:
         self.worker.close()
 
     # wiring -------------------------------------------------------------------------------
+
+    def _build_desk(self) -> Desk:
+        return Desk(
+            self._viewer,
+            self._session,
+            self._dock,
+            self.worker,
+            self.layers,
+            self.classes,
+            self.loop,
+            self.editor,
+            self.images,
+            self.tools,
+        )
 
     def _build_actions(self) -> dict[str, Callable[[str], None]]:
         loop, editor = self.loop, self.editor
@@ -117,9 +140,10 @@ class LabellingController:
             "tool_click": partial(editor.use_tool, PAN_ZOOM),
             "add_class": self._add_class,
             "cancel_download": self.models.cancel,
-            **self.prefill.actions(),
             **self.projects.actions(),
         }
+        for part in self.parts:
+            plain.update(part.actions())
         actions = {name: partial(_ignoring_key, function) for name, function in plain.items()}
         return {**actions, "class": lambda key: self.classes.choose_digit(int(key))}
 
@@ -175,6 +199,7 @@ class LabellingController:
         return not (is_drawing and action in ("accept", "clear"))
 
     def _clear(self) -> None:
+        self.tools.cancel()
         self.editor.unselect()
         self.loop.clear()
 
@@ -230,6 +255,7 @@ class LabellingController:
         self.editor.read_classes()
 
     def _on_images_leaving(self) -> None:
+        self.tools.cancel()
         self.loop.leave()
         self.editor.leave()
 

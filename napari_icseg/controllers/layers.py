@@ -157,12 +157,23 @@ class ViewerLayers:
         self.remove()
         camera_of(self._viewer).events.zoom.disconnect(self._on_camera_zoom)
 
-    def to_pixel(self, position: Sequence[float]) -> tuple[int, int] | None:
-        """The image pixel (row, col) at world coordinates; None outside the image."""
+    def to_rc(self, position: Sequence[float]) -> tuple[float, float] | None:
+        """The image point (row, col) at world coordinates, also outside; None without an image.
+
+        Integers are pixel centres.
+        """
         layer = self.get(IMAGE)
         if layer is None or self._shape_hw is None:
             return None
-        row, col = (int(np.floor(v + 0.5)) for v in layer.world_to_data(position)[-2:])
+        row, col = layer.world_to_data(position)[-2:]
+        return float(row), float(col)
+
+    def to_pixel(self, position: Sequence[float]) -> tuple[int, int] | None:
+        """The image pixel (row, col) at world coordinates; None outside the image."""
+        point_rc = self.to_rc(position)
+        if point_rc is None or self._shape_hw is None:
+            return None
+        row, col = (int(np.floor(v + 0.5)) for v in point_rc)
         inside = 0 <= row < self._shape_hw[0] and 0 <= col < self._shape_hw[1]
         return (row, col) if inside else None
 

@@ -10,8 +10,7 @@ from napari_icseg.widgets.labelling_models import ModelChoice
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_icseg.controllers.session import ProjectSession
-    from napari_icseg.widgets.labelling_dock import LabellingDock
+    from napari_icseg.controllers.desk import Desk
 
 OFF = ""
 
@@ -19,11 +18,11 @@ OFF = ""
 class PrefillRow:
     """Shows what the session's PrefillController has, and hands it the user's wishes."""
 
-    def __init__(self, session: ProjectSession, dock: LabellingDock) -> None:
-        self._prefill = prefill_of(session)
-        self._dock = dock
+    def __init__(self, desk: Desk) -> None:
+        self._prefill = prefill_of(desk.session)
+        self._dock = desk.dock
         self._prefill.changed.connect(self._on_prefill_changed)
-        dock.models.prefill_chosen.connect(self._on_dock_prefill_chosen)
+        self._dock.models.prefill_chosen.connect(self._on_dock_prefill_chosen)
         self._on_prefill_changed()
 
     def actions(self) -> dict[str, Callable[[], object]]:

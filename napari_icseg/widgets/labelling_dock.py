@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
@@ -38,6 +39,19 @@ if TYPE_CHECKING:
 WIDTH_PX = 350
 
 
+class Slot(StrEnum):
+    """Places in the dock, from top to bottom, into which features put their widgets."""
+
+    UNDER_IMAGES = "under_images"
+    TOOLS = "tools"
+    UNDER_CLASSES = "under_classes"
+    UNDER_CANDIDATE = "under_candidate"
+    EDIT = "edit"
+    PROPOSALS = "proposals"
+    UNDER_MODELS = "under_models"
+    FOLDS = "folds"
+
+
 class LabellingDock(QWidget):
     """Lays out the parts and passes their signals on.
 
@@ -62,6 +76,7 @@ class LabellingDock(QWidget):
         self.proposals = _ProposalRow()
         self.models = LabellingModels()
         self.shortcuts = ShortcutList()
+        self._slots = {slot: _build_slot() for slot in Slot}
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
         self._pages.addWidget(self._build_work_page())
@@ -84,6 +99,10 @@ class LabellingDock(QWidget):
     def is_working(self) -> bool:
         """Whether the page with the image list is shown."""
         return bool(self._pages.currentIndex() == 1)
+
+    def put(self, slot: Slot, widget: QWidget) -> None:
+        """Adds a feature's widget at the end of a slot."""
+        self._slots[slot].addWidget(widget)
 
     def set_rows(self, rows: Sequence[ImageRow]) -> None:
         """Fills the image list."""
@@ -110,13 +129,21 @@ class LabellingDock(QWidget):
         layout.addWidget(self.header)
         layout.addWidget(self.images, 1)
         layout.addWidget(self.image_buttons)
+        layout.addLayout(self._slots[Slot.UNDER_IMAGES])
+        layout.addLayout(self._slots[Slot.TOOLS])
         layout.addWidget(_build_title("Class of the next object"))
         layout.addWidget(self.classes)
+        layout.addLayout(self._slots[Slot.UNDER_CLASSES])
         layout.addWidget(self.status)
+        layout.addLayout(self._slots[Slot.UNDER_CANDIDATE])
         layout.addWidget(self.click_buttons)
+        layout.addLayout(self._slots[Slot.EDIT])
         layout.addWidget(self.proposals)
+        layout.addLayout(self._slots[Slot.PROPOSALS])
         layout.addWidget(_build_title("Models"))
         layout.addWidget(self.models)
+        layout.addLayout(self._slots[Slot.UNDER_MODELS])
+        layout.addLayout(self._slots[Slot.FOLDS])
         layout.addWidget(self.shortcuts)
         return _scrollable(page)
 
@@ -150,6 +177,13 @@ class _ProposalRow(QWidget):
         """Shows how many wait; 0 hides the row."""
         self.text.setText(f"{num_proposals} pre-filled objects (dashed) wait for you")
         self.setVisible(num_proposals > 0)
+
+
+def _build_slot() -> QVBoxLayout:
+    layout = QVBoxLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    return layout
 
 
 def _build_title(text: str) -> QLabel:
