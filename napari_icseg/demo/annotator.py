@@ -46,6 +46,7 @@ class Accepted:
     num_clicks: int
     num_tabs: int
     click_to_mask_ms: tuple[float, ...]
+    enter_s: float
 
 
 def nets_of(mask_path: Path) -> list[Target]:

@@ -27,12 +27,13 @@ class DemoError(IcsegError):
 
 
 class Driver:
-    """Operates one viewer as a person would."""
+    """Operates one viewer as a person would, and counts the clicks and keys that took."""
 
     def __init__(self, viewer: Any, out: Path) -> None:
         self.viewer = viewer
         self._out = out
         self._num_pictures = 0
+        self.num_clicks = self.num_keys = 0
         self._canvas = canvas_of(viewer)
 
     def wait_until(
@@ -62,6 +63,7 @@ class Driver:
         """Press and release the left (or, for a negative click, right) button on a pixel."""
         button = Qt.MouseButton.LeftButton if positive else Qt.MouseButton.RightButton
         point = self._to_canvas(row, col)
+        self.num_clicks += 1
         QTest.mousePress(self._canvas, button, Qt.KeyboardModifier.NoModifier, point)
         QTest.mouseRelease(self._canvas, button, Qt.KeyboardModifier.NoModifier, point)
 
@@ -72,6 +74,7 @@ class Driver:
 
     def key(self, key: Any, modifiers: Any = Qt.KeyboardModifier.NoModifier) -> None:
         """Press a key on the canvas."""
+        self.num_keys += 1
         QTest.keyClick(self._canvas, key, modifiers)
 
     def press(self, button: QWidget) -> None:

@@ -72,8 +72,10 @@ class Labeller:
             num_tabs += tabs
         if on_candidate is not None:
             on_candidate()
-        self._enter()
-        entry = Accepted(self.image_name, target.kind, iou, len(clicks), num_tabs, tuple(waits_ms))
+        enter_s = self._enter()
+        entry = Accepted(
+            self.image_name, target.kind, iou, len(clicks), num_tabs, tuple(waits_ms), enter_s
+        )
         self.accepted.append(entry)
         return entry
 
@@ -146,11 +148,13 @@ class Labeller:
             return np.zeros_like(target.mask)
         return candidate.mask.to_mask((target.mask.shape[0], target.mask.shape[1]))
 
-    def _enter(self) -> None:
-        before = self.num_objects()
+    def _enter(self) -> float:
+        """Press Enter and wait until the object is saved; return the seconds."""
+        before, started_s = self.num_objects(), time.perf_counter()
         self.driver.key(Qt.Key.Key_Return)
         self.driver.wait_until(
             lambda: self.num_objects() == before + 1,
             "the object to be in the project",
             timeout_s=10,
         )
+        return time.perf_counter() - started_s
