@@ -120,14 +120,22 @@ class Labeller:
     def _on_worker_embedded(self, request: Any) -> None:
         self._embedded_ids.add(request.image_id)
 
-    def _click(self, click: Click) -> float:
+    @property
+    def has_candidate(self) -> bool:
+        """Whether there is a candidate to accept."""
+        return self._loop.state.candidate is not None
+
+    def click(self, row: float, col: float, *, positive: bool = True) -> float:
         """Click and wait for the candidate to be painted; return ms from press to paint."""
-        self.driver.move(click.y, click.x)
+        self.driver.move(row, col)
         started_s = time.perf_counter()
-        self.driver.click(click.y, click.x, positive=click.positive)
+        self.driver.click(row, col, positive=positive)
         self.driver.wait_until(lambda: not self._loop.state.is_pending, "a candidate")
         canvas_of(self.driver.viewer).repaint()
         return (time.perf_counter() - started_s) * 1000
+
+    def _click(self, click: Click) -> float:
+        return self.click(click.y, click.x, positive=click.positive)
 
     def _choose(self, target: Target) -> tuple[int, float]:
         """Tab to the best candidate; return how often and its IoU."""
