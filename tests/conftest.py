@@ -24,3 +24,5 @@ def _user_folders(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
         monkeypatch.setenv(name, str(home / name.lower()))
     monkeypatch.setenv("LOCALAPPDATA", str(home))
     monkeypatch.setenv("APPDATA", str(home))
+    # our settings lie beside napari's
+    monkeypatch.setenv("NAPARI_CONFIG", str(home / "napari" / "settings.yaml"))

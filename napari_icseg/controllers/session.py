@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from psygnal import Signal
 
+from napari_icseg.controllers.activity import Activity
 from napari_icseg.controllers.gui_thread import GuiThread
 from napari_icseg.project.project import Project
 
@@ -62,6 +63,7 @@ class ProjectSession:
 
     def __init__(self) -> None:
         self.gui = GuiThread()
+        self.activity = Activity(self.gui)
         self.project: Project | None = None
         self.current_image_id: int | None = None
         self.prefill_runs: tuple[PrefillRun, ...] = ()
@@ -129,6 +131,7 @@ class ProjectSession:
     def shut_down(self) -> None:
         """Closes the project for good, when the viewer goes."""
         self.close_project()
+        self.activity.close()
         self.gui.close()
 
     def _handlers(self, project: Project) -> tuple[tuple[Any, Callable[..., None]], ...]:
