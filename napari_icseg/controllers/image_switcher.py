@@ -65,6 +65,34 @@ class ImageSwitcher:
         self.go(target)
         return True
 
+    def step_to_do(self, step: int) -> tuple[int, bool] | None:
+        """Goes to the next (+1) or previous (-1) image that is not done, round the end.
+
+        Returns its id and whether that was round the end; None if there is no other.
+        """
+        found = self._images.model.next_to_do(self._wanted, step)
+        if found is not None:
+            self.go(found[0])
+        return found
+
+    def go_to_end(self, step: int) -> bool:
+        """Goes to the last (+1) or first (-1) image of the list; returns whether there is one."""
+        target = self._images.model.end(step)
+        if target is not None:
+            self.go(target)
+        return target is not None
+
+    def jump(self, text: str) -> int | None:
+        """Goes to the image that a typed number or name means, and returns its id.
+
+        It is shown in the list even where the filter hid it.
+        """
+        target = self._images.model.find(text)
+        if target is not None:
+            self._images.reveal(target)
+            self.go(target)
+        return target
+
     def ahead(self) -> list[tuple[int, Callable[[], NDArray[Any]]]]:
         """The next images and how to read them, nearest first, for embedding ahead."""
         project = self._session.project

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_icseg.controllers.pace_meter import PaceMeter
 from napari_icseg.project.records import ImageStatus, OperationState
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ class SkippedRow:
     path: str
     status: ImageStatus = ImageStatus.UNLABELLED
     num_objects: int = 0
+    notes: str = ""
+    height: int = 0
+    width: int = 0
 
 
 class ProgressView:
@@ -32,6 +36,7 @@ class ProgressView:
         self._session = session
         self._dock = dock
         self._first_to_do: int | None = None
+        self._pace = PaceMeter(session, dock)
         session.labels_changed.connect(self._on_labels_changed)
         session.images_changed.connect(self.read_all)
         session.history_changed.connect(self._read_history)
@@ -52,6 +57,7 @@ class ProgressView:
         self._dock.images.select(self._session.current_image_id)
         self._show_counts()
         self._read_history()
+        self._pace.begin()
 
     @property
     def first_to_do(self) -> int | None:
@@ -60,6 +66,7 @@ class ProgressView:
 
     def close(self) -> None:
         """Stops listening."""
+        self._pace.close()
         self._session.labels_changed.disconnect(self._on_labels_changed)
         self._session.images_changed.disconnect(self.read_all)
         self._session.history_changed.disconnect(self._read_history)
@@ -78,13 +85,16 @@ class ProgressView:
         self._dock.header.set_progress(
             num_done=model.count(ImageStatus.LABELLED.value) + num_blank,
             num_blank=num_blank,
+            num_in_progress=model.count(ImageStatus.IN_PROGRESS.value),
             num_images=sum(model.count(status.value) for status in ImageStatus) - num_skipped,
         )
+        self._pace.show()
 
     def _read_history(self) -> None:
         project = self._session.project
         if project is None:
             return
+        self._pace.follow()
         entries = [e for e in project.history(MAX_HISTORY) if e.can_be_undone]
         undo = next((e.summary for e in entries if e.state is OperationState.DONE), None)
         redo = next((e.summary for e in entries[::-1] if e.state is OperationState.UNDONE), None)

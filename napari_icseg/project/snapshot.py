@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_icseg.project.activity import Activity
 from napari_icseg.project.opening import check_content, check_header, open_read_only
-from napari_icseg.project.reader import ProjectReader
 
 if TYPE_CHECKING:
     import sqlite3
     from types import TracebackType
 
 
-class ProjectSnapshot(ProjectReader):
+class ProjectSnapshot(Activity):
     """Read-only view of the state at the time of opening, over a connection of its own.
 
     Labelling goes on meanwhile and neither waits for the other. Also the way to read a

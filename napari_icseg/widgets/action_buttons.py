@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
+from napari_icseg.widgets.key_texts import with_keys
+
 
 @dataclass(frozen=True, slots=True)
 class ActionButton:
     """One button: the action it emits, its text and tooltip, and its place in the grid.
 
-    The grid has six columns; `column` and `span` count in them.
+    `{undo}` and other actions in the texts stand for their keys.
+
+    `column` and `span` count in columns of equal width; the widest row has them all.
     """
 
     action: str
@@ -24,42 +28,70 @@ class ActionButton:
 
 
 IMAGE_BUTTONS = (
-    ActionButton("previous_image", "[  Previous", "Go to the previous image (key [)", 0, 0, 3),
-    ActionButton("next_image", "Next  ]", "Go to the next image (key ])", 0, 3, 3),
+    ActionButton("previous_image", "[  Previous", "Go to the previous image (key [)", 0, 0, 4),
+    ActionButton("next_image", "Next  ]", "Go to the next image (key ])", 0, 4, 4),
+    ActionButton(
+        "next_to_do",
+        "To do (N)",
+        "Go to the next image that is not done (key N; Shift+N: the one before)",
+        0,
+        8,
+        4,
+    ),
     ActionButton(
         "mark_labelled",
         "Mark as done (D)",
         "All objects of this image are labelled: training may use it (key D)",
         1,
         0,
-        3,
+        5,
     ),
     ActionButton(
         "mark_blank",
         "Mark as blank (B)",
         "This image has no objects: training uses it as all background (key B)",
         1,
-        3,
-        3,
+        5,
+        5,
+    ),
+    ActionButton(
+        "toggle_go_on",
+        "",
+        "After marking, go on to the next image that is not done",
+        1,
+        10,
+        2,
     ),
 )
 CLICK_BUTTONS = (
     ActionButton(
-        "accept", "Accept (Enter)", "Save the candidate as an object of the current class", 0, 0, 6
+        "accept",
+        "Accept ({accept})",
+        "Save the candidate as an object of the current class",
+        0,
+        0,
+        6,
     ),
-    ActionButton("undo", "Undo (Ctrl+Z)", "Undo the last change of the labels", 1, 0, 3),
-    ActionButton("redo", "Redo (Ctrl+Shift+Z)", "Redo what was undone", 1, 3, 3),
+    ActionButton("undo", "Undo ({undo})", "Undo the last change of the labels", 1, 0, 3),
+    ActionButton("redo", "Redo ({redo})", "Redo what was undone", 1, 3, 3),
 )
 PROPOSAL_BUTTONS = (
     ActionButton(
         "accept_proposals",
-        "Accept all (Shift+Enter)",
-        "Save all pre-filled objects of this image as objects",
+        "Accept all ({accept_proposals})",
+        "Save all pre-filled objects of this image as objects (key {accept_proposals})",
         0,
         0,
         4,
     ),
-    ActionButton("reject_proposals", "Discard", "Throw the pre-filled objects away", 0, 4, 2),
+    ActionButton(
+        "reject_proposals",
+        "Discard",
+        "Throw the pre-filled objects away (key {reject_proposals})",
+        0,
+        4,
+        2,
+    ),
 )
 
 
@@ -73,7 +105,7 @@ class ActionButtons(QWidget):
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
-        for column in range(6):
+        for column in range(max(entry.column + entry.span for entry in buttons)):
             grid.setColumnStretch(column, 1)
         self._buttons = {entry.action: self._build(entry) for entry in buttons}
         for entry in buttons:
@@ -92,8 +124,7 @@ class ActionButtons(QWidget):
         self._buttons[action].setToolTip(text)
 
     def _build(self, entry: ActionButton) -> QPushButton:
-        button = QPushButton(entry.text)
-        button.setToolTip(entry.tooltip)
+        button = with_keys(QPushButton(), text=entry.text, tooltip=entry.tooltip)
         # the canvas keeps the keyboard, so that Enter accepts and does not press a button
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         action = entry.action

@@ -1,255 +1,304 @@
-"""The list of a project's images with their status; made for 100,000 rows."""
+"""The list of a project's images: filter, search, order, thumbnails, selection and menu."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from collections import OrderedDict
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QAbstractListModel, QModelIndex, QSize, Qt, Signal
+from qtpy.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QObject,
+    QPoint,
+    QSize,
+    Qt,
+    Signal,
+)
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QLineEdit,
+    QMenu,
+    QToolButton,
     QTreeView,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_icseg.widgets.status_icons import status_icon
+from napari_icseg.widgets.image_delegate import ImageDelegate
+from napari_icseg.widgets.image_menu import build_menu
+from napari_icseg.widgets.image_model import STATUS_TEXT, TO_DO, ImageListModel
+from napari_icseg.widgets.image_order import SORTS
+from napari_icseg.widgets.status_icons import sort_icon, thumbnails_icon
 
 if TYPE_CHECKING:
-    import enum
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
+    from qtpy.QtGui import QKeyEvent, QPixmap
 
-class ImageRow(Protocol):
-    """What the list needs to know of an image; the project's ImageRecord has it."""
+__all__ = ["STATUS_TEXT", "ImageList", "ImageListModel"]
 
-    @property
-    def id(self) -> int:
-        """The image's id in the project."""
-
-    @property
-    def path(self) -> str:
-        """Path relative to the project, with forward slashes."""
-
-    @property
-    def status(self) -> enum.Enum:
-        """UNLABELLED, IN_PROGRESS, LABELLED or BLANK; only the name is read."""
-
-    @property
-    def num_objects(self) -> int:
-        """Accepted objects in the image."""
-
-
-STATUS_TEXT = {
-    "unlabelled": "not labelled",
-    "in_progress": "in progress",
-    "labelled": "labelled",
-    "blank": "blank",
-    "unreadable": "cannot be read",
-}
 FILTERS = {
     "All images": None,
-    "To do": ("unlabelled", "in_progress"),
+    "To do": TO_DO,
     "Not labelled": ("unlabelled",),
     "In progress": ("in_progress",),
     "Labelled": ("labelled",),
     "Blank": ("blank",),
     "Cannot be read": ("unreadable",),
 }
-
-
-class ImageListModel(QAbstractListModel):
-    """All rows, the rows that pass the filter, and the images that could not be read."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._rows: list[ImageRow] = []
-        self._position_of: dict[int, int] = {}
-        self._visible: list[int] = []
-        self._errors: dict[int, str] = {}
-        self._counts: Counter[str] = Counter()
-        self._statuses: tuple[str, ...] | None = None
-        self._search = ""
-
-    def set_rows(self, rows: Sequence[ImageRow]) -> None:
-        """Replaces everything; the order is kept."""
-        self._rows = list(rows)
-        self._position_of = {row.id: position for position, row in enumerate(self._rows)}
-        self._errors = {}
-        self._counts = Counter(row.status.name.lower() for row in self._rows)
-        self._refilter()
-
-    def update_row(self, row: ImageRow) -> None:
-        """Replaces one row. It stays visible even if it no longer passes the filter."""
-        position = self._position_of.get(row.id)
-        if position is None:
-            return
-        self._counts[self._rows[position].status.name.lower()] -= 1
-        self._counts[row.status.name.lower()] += 1
-        self._rows[position] = row
-        self._emit_changed(row.id)
-
-    def count(self, status: str) -> int:
-        """Images of a status, whether they pass the filter or not."""
-        return self._counts[status]
-
-    def set_error(self, image_id: int, reason: str | None) -> None:
-        """Marks an image as unreadable, or as readable again with None."""
-        if reason is None:
-            self._errors.pop(image_id, None)
-        else:
-            self._errors[image_id] = reason
-        self._emit_changed(image_id)
-
-    def set_filter(self, statuses: tuple[str, ...] | None, search: str) -> None:
-        """Shows only the given statuses (None: all) whose path contains the text."""
-        self._statuses, self._search = statuses, search.lower()
-        self._refilter()
-
-    def index_of(self, image_id: int) -> QModelIndex:
-        """The index of an image; invalid if it is filtered out."""
-        position = self._position_of.get(image_id)
-        if position is None:
-            return QModelIndex()
-        row = _find_sorted(self._visible, position)
-        return QModelIndex() if row is None else self.index(row)
-
-    def neighbour(self, image_id: int | None, step: int) -> int | None:
-        """The image `step` visible rows away, or None at the end of the list."""
-        position = -1 if image_id is None else self._position_of.get(image_id, -1)
-        row = bisect_right(self._visible, position) - 1 + step
-        if step < 0 and position not in self._visible[row - step : row - step + 1]:
-            row += 1
-        return self._rows[self._visible[row]].id if 0 <= row < len(self._visible) else None
-
-    def row_at(self, index: QModelIndex) -> ImageRow:
-        """The row behind a valid index."""
-        return self._rows[self._visible[int(index.row())]]
-
-    def status_of(self, row: ImageRow) -> str:
-        """A key of STATUS_TEXT."""
-        return "unreadable" if row.id in self._errors else row.status.name.lower()
-
-    def rowCount(self, parent: QModelIndex | None = None) -> int:
-        """Qt's hook: the number of visible rows."""
-        return 0 if parent is not None and parent.isValid() else len(self._visible)
-
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Qt's hook: name, icon and tooltip of a row."""
-        if not index.isValid():
-            return None
-        row = self.row_at(index)
-        if role == Qt.ItemDataRole.DisplayRole:
-            return f"{row.path}   ({row.num_objects})" if row.num_objects else row.path
-        if role == Qt.ItemDataRole.DecorationRole:
-            return status_icon(self.status_of(row))
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return self._tooltip(row)
-        return None
-
-    def _tooltip(self, row: ImageRow) -> str:
-        reason = self._errors.get(row.id)
-        if reason is not None:
-            return f"{row.path}\ncannot be read: {reason}"
-        noun = "object" if row.num_objects == 1 else "objects"
-        return f"{row.path}\n{STATUS_TEXT[self.status_of(row)]}, {row.num_objects} {noun}"
-
-    def _passes(self, row: ImageRow) -> bool:
-        if self._statuses is not None and self.status_of(row) not in self._statuses:
-            return False
-        return not self._search or self._search in row.path.lower()
-
-    def _refilter(self) -> None:
-        self.beginResetModel()
-        if self._statuses is None and not self._search:
-            self._visible = list(range(len(self._rows)))
-        else:
-            self._visible = [p for p, row in enumerate(self._rows) if self._passes(row)]
-        self.endResetModel()
-
-    def _emit_changed(self, image_id: int) -> None:
-        index = self.index_of(image_id)
-        if index.isValid():
-            self.dataChanged.emit(index, index)
+MAX_THUMBNAILS = 512
+"""Kept in memory: of 72 x 72 pixels, 10 MiB at most."""
 
 
 class ImageList(QWidget):
-    """A filter, a search field and the list. Emits `image_chosen(image_id)` on a click."""
+    """A filter, a search field and the list.
+
+    Signals: `image_chosen(image_id)` on a plain click, `action(name)` for the entries of the
+    menu, `jump_asked(text)` on Enter in the search field, `order_asked(order)`,
+    `thumbnails_toggled(is_on)`, `thumbnail_wanted(image_id)` when a row without one is painted.
+    """
 
     image_chosen = Signal(int)
+    action = Signal(str)
+    jump_asked = Signal(str)
+    order_asked = Signal(str)
+    thumbnails_toggled = Signal(bool)
+    thumbnail_wanted = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = ImageListModel(self)
-        self.filter = QComboBox()
-        self.filter.addItems(list(FILTERS))
-        self.filter.setToolTip("Show only images with this status")
-        self.filter.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.search = QLineEdit()
-        self.search.setPlaceholderText("Find by name")
-        self.search.setToolTip("Show only images whose name contains this text")
-        self.search.setClearButtonEnabled(True)
-        self.view = _build_view(self.model)
+        self._shown_id: int | None = None
+        self._kept_ids: set[int] = set()
+        self._thumbnails: OrderedDict[int, QPixmap] = OrderedDict()
+        self._build_controls()
+        self.delegate = ImageDelegate(self.model, self._thumbnail_of, lambda: self._shown_id)
+        self.view = _build_view(self.model, self.delegate)
         top = QHBoxLayout()
-        top.addWidget(self.filter)
-        top.addWidget(self.search, 1)
+        top.setSpacing(4)
+        for widget, stretch in ((self.filter, 0), (self.search, 1), (self.sort, 0)):
+            top.addWidget(widget, stretch)
+        top.addWidget(self.thumbnails)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(top)
         layout.addWidget(self.view, 1)
-        self.filter.currentTextChanged.connect(self._on_filter_changed)
-        self.search.textChanged.connect(self._on_filter_changed)
-        # Enter gives the keyboard back to the canvas
-        self.search.returnPressed.connect(self.search.clearFocus)
-        self.view.clicked.connect(self._on_view_clicked)
+        self._connect()
 
     def select(self, image_id: int | None) -> None:
-        """Highlights an image without emitting."""
+        """Marks an image as the one shown and highlights it, without emitting."""
+        before, self._shown_id = self._shown_id, image_id
+        for changed in {before, image_id} - {None}:
+            self.model.touch(changed)  # type: ignore[arg-type]
         index = QModelIndex() if image_id is None else self.model.index_of(image_id)
         if not index.isValid():
             self.view.clearSelection()
+            self.view.setCurrentIndex(QModelIndex())
             return
         self.view.setCurrentIndex(index)
         self.view.scrollTo(index)
 
+    def reveal(self, image_id: int) -> None:
+        """Takes away what hides an image: the search text first, then the status filter.
+
+        A number has been used up when it was jumped to, so that the next image can be reached.
+        """
+        is_hidden = not self.model.index_of(image_id).isValid()
+        if is_hidden or self.search.text().strip().isdecimal():
+            self.search.clear()
+        if not self.model.index_of(image_id).isValid():
+            self.filter.setCurrentIndex(0)
+
     def selected_id(self) -> int | None:
-        """The highlighted image."""
-        index = self.view.currentIndex()
-        return self.model.row_at(index).id if index.isValid() else None
+        """The image shown, if it passes the filter."""
+        shown = self._shown_id
+        return shown if shown is not None and self.model.index_of(shown).isValid() else None
+
+    def selected_ids(self) -> tuple[int, ...]:
+        """All highlighted images of the project, in the order of the list."""
+        ranges = sorted((r.top(), r.bottom()) for r in self.view.selectionModel().selection())
+        rows = (row for first, last in ranges for row in range(first, last + 1))
+        ids = (self.model.row_at(self.model.index(row)).id for row in rows)
+        return tuple(image_id for image_id in ids if image_id >= 0)
+
+    def select_all(self) -> None:
+        """Highlights all images that pass the filter."""
+        self.view.selectAll()
+
+    def set_thumbnail(self, image_id: int, pixmap: QPixmap) -> None:
+        """Hands in a thumbnail that was wanted."""
+        self._thumbnails[image_id] = pixmap
+        while len(self._thumbnails) > MAX_THUMBNAILS:
+            self._thumbnails.popitem(last=False)
+        self.model.touch(image_id)
+
+    def forget_thumbnails(self) -> None:
+        """Another project is coming."""
+        self._thumbnails.clear()
+
+    def set_thumbnails_on(self, *, is_on: bool) -> None:
+        """Shows rows with thumbnails, or one line an image."""
+        self.thumbnails.setChecked(is_on)
+
+    def is_in_view(self, image_id: int) -> bool:
+        """Whether a row can be seen now."""
+        index = self.model.index_of(image_id)
+        if not index.isValid() or not self.view.isVisible():
+            return False
+        return bool(self.view.visualRect(index).intersects(self.view.viewport().rect()))
+
+    def focus_search(self) -> None:
+        """Lets the user type a name, a number or a word of a note."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Qt's hook: Esc in the search field empties it and gives the keyboard back."""
+        is_key = event is not None and event.type() == QEvent.Type.KeyPress
+        if watched is None or event is None or not is_key or watched is not self.search:
+            return False
+        key: QKeyEvent = event
+        if key.key() != Qt.Key.Key_Escape:
+            return False
+        self.search.clear()
+        self.search.clearFocus()
+        return True
+
+    def _build_controls(self) -> None:
+        self.filter = QComboBox()
+        self.filter.addItems(list(FILTERS))
+        self.filter.setToolTip("Show only images with this status")
+        self.filter.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Find or jump")
+        self.search.setToolTip(
+            "Show only images whose name or note contains this text (Ctrl+F)\n"
+            "Enter jumps to the image of that name or number, Esc shows all again"
+        )
+        self.search.setClearButtonEnabled(True)
+        self.search.installEventFilter(self)
+        self.sort = _tool_button("Order of the list")
+        self.sort.setIcon(sort_icon())
+        self.sort.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.sort.setMenu(self._build_sort_menu())
+        self.thumbnails = _tool_button("Show thumbnails, or one line an image")
+        self.thumbnails.setIcon(thumbnails_icon())
+        self.thumbnails.setCheckable(True)
+
+    def _build_sort_menu(self) -> QMenu:
+        menu = QMenu(self)
+        for order, text in SORTS.items():
+            entry = menu.addAction(text)
+            entry.setCheckable(True)
+            entry.setChecked(order == self.model.order)
+            entry.triggered.connect(lambda _checked=False, key=order: self.order_asked.emit(key))
+        return menu
+
+    def _connect(self) -> None:
+        self.filter.currentTextChanged.connect(self._on_filter_changed)
+        self.search.textChanged.connect(self._on_filter_changed)
+        self.search.returnPressed.connect(self._on_search_return_pressed)
+        self.view.clicked.connect(self._on_view_clicked)
+        self.view.customContextMenuRequested.connect(self._on_view_menu_requested)
+        self.thumbnails.toggled.connect(self._on_thumbnails_toggled)
+        self.model.modelAboutToBeReset.connect(self._on_model_about_to_be_reset)
+        self.model.modelReset.connect(self._on_model_reset)
+
+    def _thumbnail_of(self, image_id: int) -> QPixmap | None:
+        found = self._thumbnails.get(image_id)
+        if image_id < 0:  # a file that was left out of the project
+            return None
+        if found is None:
+            self.thumbnail_wanted.emit(image_id)
+        else:
+            self._thumbnails.move_to_end(image_id)
+        return found
 
     def _on_filter_changed(self, _text: str) -> None:
-        selected = self.selected_id()
         self.model.set_filter(FILTERS[self.filter.currentText()], self.search.text())
-        self.select(selected)
+
+    def _on_search_return_pressed(self) -> None:
+        # Enter gives the keyboard back to the canvas
+        self.search.clearFocus()
+        self.jump_asked.emit(self.search.text())
 
     def _on_view_clicked(self, index: QModelIndex) -> None:
-        self.image_chosen.emit(self.model.row_at(index).id)
+        # with Shift or Ctrl the user gathers images, and goes on looking at this one
+        is_alone = len(self.view.selectedIndexes()) == 1
+        if is_alone and self.view.selectionModel().isSelected(index):
+            self.image_chosen.emit(self.model.row_at(index).id)
+
+    def _on_view_menu_requested(self, position: QPoint) -> None:
+        ids = self.selected_ids()
+        if ids:
+            menu = build_menu(self, num_images=len(ids), on_action=self.action.emit)
+            menu.aboutToHide.connect(menu.deleteLater)
+            menu.popup(self.view.viewport().mapToGlobal(position))
+
+    def _on_thumbnails_toggled(self, is_on: bool) -> None:
+        self.delegate.has_thumbnails = is_on
+        self.view.scheduleDelayedItemsLayout()
+        shown = self._shown_id
+        if shown is not None and self.model.index_of(shown).isValid():
+            self.view.doItemsLayout()
+            self.view.scrollTo(self.model.index_of(shown))
+        self.thumbnails_toggled.emit(is_on)
+
+    def _on_model_about_to_be_reset(self) -> None:
+        self._kept_ids = set(self.selected_ids())
+
+    def _on_model_reset(self) -> None:
+        for entry, order in zip(self.sort.menu().actions(), SORTS, strict=True):
+            entry.setChecked(order == self.model.order)
+        self.sort.setToolTip(f"Order of the list: {SORTS[self.model.order].lower()}")
+        kept, self._kept_ids = self._kept_ids, set()
+        self.select(self._shown_id)
+        if len(kept) > 1:
+            self._highlight(kept)
+
+    def _highlight(self, image_ids: Iterable[int]) -> None:
+        indexes = (self.model.index_of(image_id) for image_id in image_ids)
+        rows = sorted(index.row() for index in indexes if index.isValid())
+        selection = QItemSelection()
+        first = 0
+        for place, row in enumerate(rows):
+            if place + 1 == len(rows) or rows[place + 1] != row + 1:
+                selection.select(self.model.index(rows[first]), self.model.index(row))
+                first = place + 1
+        flag = QItemSelectionModel.SelectionFlag.Select
+        self.view.selectionModel().select(selection, flag)
 
 
-def _build_view(model: ImageListModel) -> QTreeView:
+def _tool_button(tooltip: str) -> QToolButton:
+    button = QToolButton()
+    button.setToolTip(tooltip)
+    button.setAutoRaise(True)
+    button.setIconSize(QSize(16, 16))
+    button.setFixedSize(26, 24)
+    button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    # no arrow beside the icon: there is no room for it
+    button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+    return button
+
+
+def _build_view(model: ImageListModel, delegate: ImageDelegate) -> QTreeView:
     # a QListView lays all 100,000 rows out again whenever one of them changes
     view = QTreeView()
     view.setModel(model)
+    view.setItemDelegate(delegate)
     view.setHeaderHidden(True)
     view.setRootIsDecorated(False)
     view.setUniformRowHeights(True)
-    view.setIconSize(QSize(14, 14))
-    view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
     view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
     # the canvas keeps the keyboard: keys of the click loop work right after choosing an image
     view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    view.setMinimumHeight(90)
+    view.setMinimumHeight(120)
     return view
-
-
-def _find_sorted(values: list[int], wanted: int) -> int | None:
-    position = bisect_left(values, wanted)
-    found = position < len(values) and values[position] == wanted
-    return position if found else None

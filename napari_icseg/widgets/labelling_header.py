@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QMenu, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+
+from napari_icseg.widgets.progress_bar import StackedBar
 
 MENU = (
     ("open_folder", "Open folder…"),
@@ -12,6 +22,9 @@ MENU = (
     ("", ""),
     ("import_labels", "Import labels (COCO or masks)…"),
     ("export", "Export (COCO or PNG)…"),
+    ("", ""),
+    ("settings", "Settings…"),
+    ("help", "Keys and mouse"),
     ("", ""),
     ("close_project", "Close project"),
 )
@@ -37,9 +50,11 @@ class LabellingHeader(QWidget):
         self.export_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.export_button.clicked.connect(lambda _checked=False: self.action.emit("export"))
         self.progress_text = QLabel()
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.progress.setFixedHeight(6)
+        # long numbers are cut, and do not widen the dock
+        self.progress_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.time_left = QLabel()
+        self.time_left.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.progress = StackedBar()
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
@@ -47,7 +62,7 @@ class LabellingHeader(QWidget):
         grid.addWidget(self.name, 0, 0)
         grid.addWidget(self.menu_button, 0, 1)
         grid.addWidget(self.export_button, 0, 2)
-        grid.addWidget(self.progress_text, 1, 0, 1, 3)
+        grid.addLayout(_row(self.progress_text, self.time_left), 1, 0, 1, 3)
         grid.addWidget(self.progress, 2, 0, 1, 3)
 
     def set_project(self, name: str, tooltip: str) -> None:
@@ -55,11 +70,29 @@ class LabellingHeader(QWidget):
         self.name.setText(f"<b>{name}</b>")
         self.name.setToolTip(tooltip)
 
-    def set_progress(self, *, num_done: int, num_blank: int, num_images: int) -> None:
+    def set_progress(
+        self, *, num_done: int, num_blank: int, num_images: int, num_in_progress: int = 0
+    ) -> None:
         """Shows "5 of 25 labelled, 3 blank"; blank images count as labelled."""
-        self.progress_text.setText(f"{num_done} of {num_images} labelled, {num_blank} blank")
-        self.progress.setRange(0, max(1, num_images))
-        self.progress.setValue(num_done)
+        self.progress_text.setText(f"{num_done:,} of {num_images:,} labelled, {num_blank:,} blank")
+        counts = {
+            "labelled": num_done - num_blank,
+            "blank": num_blank,
+            "in_progress": num_in_progress,
+        }
+        self.progress.set_counts(counts, num_images)
+        tooltip = (
+            f"{counts['labelled']:,} labelled (green), {num_blank:,} blank (blue), "
+            f"{num_in_progress:,} in progress (orange), "
+            f"{num_images - num_done - num_in_progress:,} not begun"
+        )
+        self.progress.setToolTip(tooltip)
+        self.progress_text.setToolTip(tooltip)
+
+    def set_time_left(self, text: str, tooltip: str) -> None:
+        """Shows "about 2 h 10 left"; an empty text claims nothing."""
+        self.time_left.setText(text)
+        self.time_left.setToolTip(tooltip)
 
     def _build_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -70,3 +103,11 @@ class LabellingHeader(QWidget):
             entry = menu.addAction(text)
             entry.triggered.connect(lambda _checked=False, name=action: self.action.emit(name))
         return menu
+
+
+def _row(text: QLabel, time_left: QLabel) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(8)
+    row.addWidget(text, 1)
+    row.addWidget(time_left)
+    return row

@@ -8,6 +8,7 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 
 SIZE_PX = 28
+NEUTRAL = "#8a8f98"
 COLORS = {
     "unlabelled": "#8a8f98",
     "in_progress": "#e0a030",
@@ -39,6 +40,48 @@ def color_icon(color: str) -> QIcon:
     pixmap = QPixmap(SIZE_PX, SIZE_PX)
     pixmap.fill(QColor(color))
     return QIcon(pixmap)
+
+
+@cache
+def sort_icon() -> QIcon:
+    """Lines of falling length: the order of a list."""
+    pixmap, painter = _canvas()
+    for row, right in ((7, 24), (14, 18), (21, 12)):
+        painter.drawLine(_point(5, row), _point(right, row))
+    painter.end()
+    return QIcon(pixmap)
+
+
+@cache
+def thumbnails_icon() -> QIcon:
+    """Two pictures with lines beside them."""
+    pixmap, painter = _canvas()
+    for top in (4, 16):
+        painter.drawRect(QRectF(4, top, 8, 8))
+        painter.drawLine(_point(17, top + 4), _point(25, top + 4))
+    painter.end()
+    return QIcon(pixmap)
+
+
+@cache
+def go_on_icon() -> QIcon:
+    """A tick and an arrow: done, and on to the next."""
+    pixmap, painter = _canvas()
+    painter.drawPolyline([_point(2, 14), _point(6, 19), _point(12, 8)])
+    painter.drawLine(_point(14, 14), _point(25, 14))
+    painter.drawPolyline([_point(20, 8), _point(26, 14), _point(20, 20)])
+    painter.end()
+    return QIcon(pixmap)
+
+
+def _canvas() -> tuple[QPixmap, QPainter]:
+    """An empty picture with a pen of a grey that can be seen in dark and light themes."""
+    pixmap = QPixmap(SIZE_PX, SIZE_PX)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(NEUTRAL), 2.6))
+    return pixmap, painter
 
 
 def _ring(painter: QPainter, color: QColor) -> None:

@@ -1,0 +1,155 @@
+"""Thumbnails made from image files, kept as small PNG files in a bounded folder."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import platformdirs
+
+from trainers.errors import DataError
+from trainers.io.images import image_size, read_image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SIDE_PX = 72
+"""Longest side; twice what is shown, for screens with fine pixels."""
+MAX_BYTES = 64 * 2**20
+MAX_READ_PIXELS = 1 << 27
+"""A larger image is not decoded for a picture of 72 pixels."""
+_FORMAT = 1
+_SUFFIX = ".png"
+_LOW, _HIGH = 0.5, 99.5
+
+
+def default_folder() -> Path:
+    """The user's cache folder for thumbnails; it may not exist yet."""
+    return Path(platformdirs.user_cache_dir("napari-icseg", appauthor=False)) / "thumbnails"
+
+
+def make_thumbnail(path: Path) -> NDArray[np.uint8]:
+    """Reads an image and returns it as grey (h, w), SIDE_PX at its longest side or less.
+
+    The grey values are stretched between their percentiles 0.5 and 99.5: SEM images are dark.
+
+    Raises:
+        DataError: the image cannot be read, or is too large to be read for this.
+
+    """
+    height, width = image_size(path)
+    if height * width > MAX_READ_PIXELS:
+        raise DataError(f"{path} is too large for a thumbnail.")
+    return shrink(read_image(path))
+
+
+def shrink(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Scales uint8 or uint16 (H, W) down to a thumbnail, see `make_thumbnail`."""
+    height, width = pixels.shape
+    scale = min(1.0, SIDE_PX / max(height, width))
+    size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(pixels, size_wh, interpolation=cv2.INTER_AREA).astype(np.float32)
+    low, high = np.percentile(small, [_LOW, _HIGH])
+    stretched = (small - low) * (255.0 / max(float(high - low), 1.0))
+    return np.asarray(np.clip(np.rint(stretched), 0, 255), dtype=np.uint8)
+
+
+class ThumbnailFiles:
+    """Thumbnails by image file, its size and time; those used longest ago make room for others.
+
+    A damaged file counts as missing, and a folder that cannot be written is done without. For
+    one thread at a time; several processes may share the folder.
+    """
+
+    def __init__(self, folder: Path | None = None, *, max_bytes: int = MAX_BYTES) -> None:
+        self.folder = folder or default_folder()
+        self.max_bytes = max_bytes
+        self._num_bytes: int | None = None
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all files, in bytes."""
+        return sum(size for _, size, _ in self._files())
+
+    def get(self, path: Path) -> NDArray[np.uint8]:
+        """The thumbnail of an image file, uint8 (h, w); raises as `make_thumbnail`."""
+        stored = self.folder / (_name(path) + _SUFFIX)
+        found = _read(stored)
+        if found is None:
+            found = make_thumbnail(path)
+            self._write(stored, found)
+        return found
+
+    def clear(self) -> None:
+        """Removes all thumbnails."""
+        for path, _, _ in self._files():
+            path.unlink(missing_ok=True)
+        self._num_bytes = None
+
+    def _write(self, stored: Path, thumbnail: NDArray[np.uint8]) -> None:
+        is_done, data = cv2.imencode(_SUFFIX, thumbnail)
+        if not is_done:
+            return
+        # not flushed to the disk: what is lost in a power cut is made again
+        temporary = self.folder / f".{secrets.token_hex(8)}.tmp"
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._make_room(data.nbytes)
+            try:
+                temporary.write_bytes(data.tobytes())
+                os.replace(temporary, stored)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def _make_room(self, num_bytes: int) -> None:
+        if self._num_bytes is None:
+            self._num_bytes = self.num_bytes
+        self._num_bytes += num_bytes
+        if self._num_bytes <= self.max_bytes:
+            return
+        # a tenth more than needed, so that the folder is not listed for each new file
+        goal, total = self.max_bytes * 0.9 - num_bytes, 0
+        for path, size, _ in sorted(self._files(), key=lambda file: -file[2]):
+            if total + size > goal:
+                path.unlink(missing_ok=True)
+            else:
+                total += size
+        self._num_bytes = total + num_bytes
+
+    def _files(self) -> list[tuple[Path, int, int]]:
+        """Path, bytes and time of use in ns; another process may remove files."""
+        found = []
+        for path in self.folder.glob(f"*{_SUFFIX}") if self.folder.is_dir() else ():
+            with contextlib.suppress(FileNotFoundError):
+                stat = path.stat()
+                found.append((path, stat.st_size, stat.st_mtime_ns))
+        return found
+
+
+def _read(stored: Path) -> NDArray[np.uint8] | None:
+    try:
+        data = np.frombuffer(stored.read_bytes(), dtype=np.uint8)
+        found = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    except (OSError, cv2.error):
+        return None
+    if found is None or max(found.shape) > SIDE_PX:
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(stored)  # the time of use decides what is removed first
+    return np.asarray(found, dtype=np.uint8)
+
+
+def _name(path: Path) -> str:
+    """A name for the content that the file has now; raises DataError if there is no file."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise DataError(f"Cannot read {path}: {error.strerror}.") from error
+    key = repr((_FORMAT, str(path.absolute()), stat.st_size, stat.st_mtime_ns))
+    return hashlib.sha256(key.encode()).hexdigest()[:40]
