@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_icseg.widgets.class_bar import ClassRow
-    from napari_icseg.widgets.image_list import ImageRow
+    from napari_icseg.widgets.image_order import ImageRow
 
 WIDTH_PX = 350
 
@@ -148,7 +148,7 @@ class LabellingDock(QWidget):
         return _scrollable(page)
 
     def _connect(self) -> None:
-        for source in (self.start, self.header):
+        for source in (self.start, self.header, self.images):
             source.action.connect(self.action)
         for buttons in (self.image_buttons, self.click_buttons, self.proposals.buttons):
             buttons.triggered.connect(self.action)
