@@ -85,7 +85,7 @@ class NotesPart:
         if ids and ids[0] != self._desk.images.wanted_id:
             self._desk.images.go(ids[0])
         # after the dock has given the keyboard to the canvas, as it does after each action
-        QTimer.singleShot(0, self.widget.field.setFocus)
+        QTimer.singleShot(0, self.widget.begin)
 
     def _on_widget_left(self) -> None:
         has_enter = self.widget.field.hasFocus()

@@ -9,7 +9,6 @@ from napari_icseg.controllers import hints
 from napari_icseg.controllers.hints import Hint
 from napari_icseg.controllers.settings_store import user_settings
 from napari_icseg.project.records import ImageStatus
-from napari_icseg.widgets.status_icons import go_on_icon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +26,6 @@ class ImageSteps:
         self._desk = desk
         self._settings = user_settings()
         self._go_on = desk.dock.image_buttons.button("toggle_go_on")
-        self._go_on.setIcon(go_on_icon())
         self._go_on.setCheckable(True)
         self._settings.changed.connect(self._on_settings_changed)
         self._on_settings_changed(self._settings.value)

@@ -56,7 +56,7 @@ IMAGE_BUTTONS = (
     ),
     ActionButton(
         "toggle_go_on",
-        "",
+        "✓→",
         "After marking, go on to the next image that is not done",
         1,
         10,

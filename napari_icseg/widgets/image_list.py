@@ -282,7 +282,10 @@ def _tool_button(tooltip: str) -> QToolButton:
     button.setFixedSize(26, 24)
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     # no arrow beside the icon: there is no room for it
-    button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+    button.setStyleSheet(
+        "QToolButton::menu-indicator { image: none; }"
+        "QToolButton:checked { background: rgba(128, 128, 128, 90); }"
+    )
     return button
 
 

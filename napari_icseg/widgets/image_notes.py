@@ -37,6 +37,11 @@ class ImageNotes(QWidget):
         """The note."""
         return str(self.field.text()).replace(_BREAK, "\n")
 
+    def begin(self) -> None:
+        """Lets the user write, behind what is there."""
+        self.field.setFocus()
+        self.field.end(False)
+
     def show_text(self, text: str, *, can_edit: bool) -> None:
         """Shows a note, without emitting."""
         shown = text.replace("\r\n", "\n").replace("\n", _BREAK)

@@ -63,17 +63,6 @@ def thumbnails_icon() -> QIcon:
     return QIcon(pixmap)
 
 
-@cache
-def go_on_icon() -> QIcon:
-    """A tick and an arrow: done, and on to the next."""
-    pixmap, painter = _canvas()
-    painter.drawPolyline([_point(2, 14), _point(6, 19), _point(12, 8)])
-    painter.drawLine(_point(14, 14), _point(25, 14))
-    painter.drawPolyline([_point(20, 8), _point(26, 14), _point(20, 20)])
-    painter.end()
-    return QIcon(pixmap)
-
-
 def _canvas() -> tuple[QPixmap, QPainter]:
     """An empty picture with a pen of a grey that can be seen in dark and light themes."""
     pixmap = QPixmap(SIZE_PX, SIZE_PX)
