@@ -15,6 +15,8 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Augment = Literal["none", "orientation", "full"]
 Schedule = Literal["constant", "cosine", "divide10"]
 Balance = Literal["none", "blank", "class"]
+TEACHER_DECAY = 0.996
+"""Of the averaged model that labels the unlabelled images, where `ema_decay` says nothing."""
 
 
 class TrainConfig(BaseModel):
@@ -65,6 +67,14 @@ class TrainConfig(BaseModel):
     """Fewer blank tiles (`blank`), or rare classes more often (`class`), in each epoch."""
     blank_share: float = Field(default=0.25, ge=0.0, le=1.0)
     """Largest share of an epoch's crops from blank tiles, where `balance` is `blank`."""
+    unlabelled: bool = False
+    """Learn from the images without a mask, too: an averaged model labels them as it goes."""
+    pseudo_threshold: float = Field(default=0.95, ge=0.5, lt=1.0)
+    """Confidence from which a pixel that the averaged model labelled counts."""
+    pseudo_start: float = Field(default=0.1, ge=0.0, lt=1.0)
+    """Share of the steps before the first unlabelled tile is used."""
+    pseudo_cutmix: float = Field(default=0.5, ge=0.0, le=1.0)
+    """Probability that the unlabelled tiles of a batch swap a rectangle with one another."""
     val_fraction: float = Field(default=0.15, gt=0.0, lt=1.0)
 
     optimizer: Literal["adamw", "adam"] = "adamw"
@@ -116,6 +126,11 @@ class TrainConfig(BaseModel):
             path = getattr(self, name)
             if path is not None:
                 object.__setattr__(self, name, path.expanduser().absolute())
+
+    @property
+    def averaging(self) -> float | None:
+        """Decay of the averaged weights; unlabelled images are always labelled by an average."""
+        return TEACHER_DECAY if self.unlabelled and self.ema_decay is None else self.ema_decay
 
     def replace(self, **changes: Any) -> TrainConfig:
         """Return a validated copy with `changes`."""

@@ -26,6 +26,7 @@ from trainers.data.batches import batch_sizes, build_loader, num_batches, share_
 from trainers.data.cutmix import can_mix, cutmix
 from trainers.health import ZeroLossWatch
 from trainers.interrupts import RunCancelledError
+from trainers.mean_teacher import MeanTeacher
 from trainers.models.base import PretrainedTask
 from trainers.optimizer import AveragedModel, build_optimizer, learning_rate
 from trainers.parallel import with_shared_statistics
@@ -81,10 +82,14 @@ class Loop:
         self.model = with_shared_statistics(model, fabric).to(fabric.device)
         self.optimizer = build_optimizer(self.model, config)
         self.stepper = Stepper(fabric, ranks, LossModule(task, self.model), self.optimizer, config)
-        self.average = (
-            AveragedModel(self.model, config.ema_decay) if config.ema_decay is not None else None
-        )
+        decay = config.averaging
+        self.average = AveragedModel(self.model, decay) if decay is not None else None
         self.steps_per_epoch = num_batches(len(data.train), config, num_ranks=ranks.size)
+        self.teacher = (
+            MeanTeacher(task, data.unlabelled, config, num_steps=self.num_steps)
+            if data.unlabelled is not None
+            else None
+        )
         self._last_checkpoint_s = time.monotonic()
         self._val_batch_size = config.batch_size
         self._paused_s = 0.0
@@ -152,6 +157,8 @@ class Loop:
             group["lr"] = lr
         losses = self.stepper.take(self._share_of(batch), step=position.step, warn=self.report.warn)
         self.zeros.see(losses, step=position.step + 1)
+        if self.teacher is not None:
+            losses = {**losses, **self.teacher.shares}
         loss = float(losses["loss"])
         position.step += 1
         position.step_in_epoch += 1
@@ -163,7 +170,19 @@ class Loop:
     def _share_of(self, batch: Batch) -> Share:
         total = batch_sizes(len(self.data.train), self.config)[self.position.step_in_epoch]
         where = share_of(total, rank=self.ranks.rank, num_ranks=self.ranks.size)
-        return Share(self._mixed(batch, where.start), first=where.start, total=total)
+        batch, first = self._mixed(batch, where.start), where.start
+        if self.teacher is None or self.average is None:
+            return Share(batch, first=first, total=total)
+        with self.fabric.autocast():
+            extended = self.teacher.extended(
+                batch,
+                self.average.model.eval(),
+                step=self.position.step,
+                first=first,
+                device=self.fabric.device,
+            )
+        factor = len(extended["image"]) // len(batch["image"])
+        return Share(extended, first=factor * first, total=factor * total)
 
     def _mixed(self, batch: Batch, first: int) -> Batch:
         """Return the batch after CutMix, if that was asked for and is possible."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from trainers.data.augment import random_contrast, random_orientation
-from trainers.data.labels import IGNORE, read_class_ids
+from trainers.data.labels import IGNORE
 from trainers.data.warp import Warps, random_warp
 from trainers.io.images import contrast_limits, image_size, read_image
 
@@ -66,7 +66,7 @@ class _TileStore:
 
 def _read_tile(item: SnapshotItem) -> _Tile:
     image = read_image(item.image)
-    ids = read_class_ids(item.mask, (image.shape[0], image.shape[1]))
+    ids = item.target((image.shape[0], image.shape[1]))
     return _Tile(image, ids, contrast_limits(image))
 
 
@@ -127,7 +127,7 @@ class TrainingTiles:
         """Return the share of each foreground class in each crop's whole tile, (N, C), 0..1."""
         if self._shares is None:
             num_classes = _num_classes(self._items)
-            ids = (read_class_ids(item.mask, image_size(item.image)) for item in self._items)
+            ids = (item.target(image_size(item.image)) for item in self._items)
             self._shares = np.array([_class_shares(tile, num_classes) for tile in ids])
         return self._shares[self._owners]
 
@@ -180,7 +180,7 @@ class ValidationTiles:
         num_classes, shares, last = _num_classes(items), [], -1
         for number, top, left in self._windows:
             if number != last:  # windows of an image follow one another
-                ids = read_class_ids(items[number].mask, image_size(items[number].image))
+                ids = items[number].target(image_size(items[number].image))
                 last = number
             window = ids[top : top + size_px, left : left + size_px]
             shares.append(_class_shares(window, num_classes))

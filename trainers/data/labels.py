@@ -31,6 +31,21 @@ def read_class_ids(path: Path, shape_hw: tuple[int, int]) -> npt.NDArray[np.uint
     return ids
 
 
+def read_target(
+    mask: Path, ignore: Path | None, shape_hw: tuple[int, int]
+) -> npt.NDArray[np.uint8]:
+    """Return the class ids of a mask file, uint8 (H, W), `IGNORE` where `ignore` is not 0.
+
+    Raises:
+        DataError: as `read_class_ids`, of either file.
+
+    """
+    ids = read_class_ids(mask, shape_hw)
+    if ignore is None:
+        return ids
+    return np.where(read_mask(ignore, shape_hw) > 0, np.uint8(IGNORE), ids)
+
+
 def default_class_names(max_id: int) -> tuple[str, ...]:
     """Return names for classes 1..max_id (at least one) where the data tell none."""
     if max_id <= 1:

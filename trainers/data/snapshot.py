@@ -1,8 +1,10 @@
 """What a run trains on, fixed in its folder before the first step.
 
 `dataset/manifest.json` names each image by absolute path and SHA-256 with its split and mask;
-`dataset/masks/` holds copies of the masks as class ids. Later changes of labels or images
-hence cannot change a run in secret. The folder is itself a data set that can be trained on.
+`dataset/masks/` holds copies of the masks as class ids, `dataset/ignore/` of what is not to be
+learned from. Images without a mask are listed where the run learns from them, too. Later
+changes of labels or images hence cannot change a run in secret. The folder is itself a data
+set that can be trained on.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from trainers.data.labels import default_class_names, read_class_ids
+import numpy as np
+
+from trainers.data.labels import IGNORE, default_class_names, read_class_ids, read_target
 from trainers.data.splits import Candidate, assign_splits
 from trainers.errors import DataError, TrainingError
 from trainers.io.folders import discover
@@ -26,13 +30,12 @@ from trainers.io.manifest import (
     read_manifest,
     write_manifest,
 )
-from trainers.io.masks import write_semantic
+from trainers.io.masks import read_mask, write_semantic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
 
     from trainers.config import TrainConfig
@@ -43,10 +46,10 @@ _NUM_READERS = 4
 
 @dataclass(frozen=True)
 class SnapshotItem:
-    """One labelled tile of a run."""
+    """One tile of a run, labelled unless it is one of `Snapshot.unlabelled`."""
 
     image: Path
-    mask: Path
+    mask: Path | None
     split: Split | None
     """None only until it is assigned."""
     image_sha256: str
@@ -54,6 +57,14 @@ class SnapshotItem:
     """Of shape and class ids, whatever the file format."""
     max_id: int
     """Largest class id; 0 for a blank tile."""
+    ignore: Path | None = None
+    """Binary mask of the pixels that do not count."""
+
+    def target(self, shape_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
+        """Read the class ids, uint8 (H, W), `IGNORE` where nothing is known."""
+        if self.mask is None:
+            return np.full(shape_hw, IGNORE, np.uint8)
+        return read_target(self.mask, self.ignore, shape_hw)
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,7 @@ class Snapshot:
 
     class_names: tuple[str, ...]
     items: tuple[SnapshotItem, ...]
+    unlabelled: tuple[SnapshotItem, ...] = ()
 
     def of(self, split: Split) -> tuple[SnapshotItem, ...]:
         """Return the tiles of one split."""
@@ -70,7 +82,8 @@ class Snapshot:
     @property
     def sha256(self) -> str:
         """Hash of everything in the data that training depends on."""
-        parts = [f"{i.image_sha256} {i.ids_sha256} {i.split}" for i in self.items]
+        items = (*self.items, *self.unlabelled)
+        parts = [f"{i.image_sha256} {i.ids_sha256} {i.split}" for i in items]
         return hashlib.sha256("\n".join([*self.class_names, "", *parts]).encode()).hexdigest()
 
     def warnings(self) -> list[str]:
@@ -107,8 +120,10 @@ def ensure_snapshot(
         return None
     names = _names(config.class_names or index.class_names, tiles)
     items = _assigned(tiles, config)
-    write_manifest(folder / MANIFEST_NAME, DatasetIndex(tuple(map(_index_item, items)), names))
-    return Snapshot(names, items)
+    unlabelled = _without_mask(index, config.data) if config.unlabelled else ()
+    listed = tuple(map(_index_item, (*items, *unlabelled)))
+    write_manifest(folder / MANIFEST_NAME, DatasetIndex(listed, names))
+    return Snapshot(names, items, unlabelled)
 
 
 def read_snapshot(folder: Path) -> Snapshot:
@@ -120,8 +135,9 @@ def read_snapshot(folder: Path) -> Snapshot:
     """
     index = read_manifest(folder / MANIFEST_NAME)
     with ThreadPoolExecutor(_NUM_READERS) as pool:
-        items = tuple(pool.map(_stored_item, index.items))
-    return Snapshot(index.class_names, items)
+        found = tuple(pool.map(_stored_item, index.items))
+    labelled = tuple(item for item in found if item.mask is not None)
+    return Snapshot(index.class_names, labelled, tuple(i for i in found if i.mask is None))
 
 
 def _labelled(index: DatasetIndex, root: Path) -> list[DatasetItem]:
@@ -134,6 +150,23 @@ def _labelled(index: DatasetIndex, root: Path) -> list[DatasetItem]:
             "images. Label more tiles, or mark empty ones as blank."
         )
     return labelled
+
+
+def _without_mask(index: DatasetIndex, root: Path) -> tuple[SnapshotItem, ...]:
+    """Return the images that are not labelled, and not kept for testing."""
+    items = [item for item in index.items if item.mask is None and item.split != "test"]
+    if not items:
+        raise TrainingError(
+            f"There is nothing unlabelled to learn from: every image in {root} outside the test "
+            "split has a mask. Add images without masks, or train without unlabelled images."
+        )
+    with ThreadPoolExecutor(_NUM_READERS) as pool:
+        return tuple(pool.map(_unlabelled_item, items))
+
+
+def _unlabelled_item(item: DatasetItem) -> SnapshotItem:
+    image_size(item.image)  # refuses what is no image
+    return SnapshotItem(item.image, None, "train", file_sha256(item.image), "", 0)
 
 
 def _read_tiles(
@@ -158,26 +191,32 @@ def _read_tiles(
 
 def _copied(item: DatasetItem, target: Path) -> SnapshotItem:
     assert item.mask is not None
-    ids = read_class_ids(item.mask, image_size(item.image))
-    write_semantic(target, ids)
+    shape_hw, ignore = image_size(item.image), None
+    write_semantic(target, read_class_ids(item.mask, shape_hw))
+    if item.ignore is not None:
+        ignore = target.parent.parent / "ignore" / target.name
+        write_semantic(ignore, read_mask(item.ignore, shape_hw) > 0)
     sha256 = file_sha256(item.image)
-    return _item(DatasetItem(item.image, target, item.split, sha256), ids)
+    return _item(DatasetItem(item.image, target, item.split, sha256, ignore), shape_hw)
 
 
 def _stored_item(item: DatasetItem) -> SnapshotItem:
-    assert item.mask is not None
     if file_sha256(item.image) != item.sha256:
         raise DataError(
             f"{item.image} was changed since the run began. Restore it, or start a new run."
         )
-    return _item(item, read_class_ids(item.mask, image_size(item.image)))
+    if item.mask is None:
+        return SnapshotItem(item.image, None, "train", item.sha256 or "", "", 0)
+    return _item(item, image_size(item.image))
 
 
-def _item(item: DatasetItem, ids: npt.NDArray[np.uint8]) -> SnapshotItem:
+def _item(item: DatasetItem, shape_hw: tuple[int, int]) -> SnapshotItem:
     assert item.mask is not None
+    ids = read_target(item.mask, item.ignore, shape_hw)
     digest = hashlib.sha256(f"{ids.shape}".encode() + ids.tobytes()).hexdigest()
+    max_id = int(np.where(ids == IGNORE, 0, ids).max())
     return SnapshotItem(
-        item.image, item.mask, item.split, item.sha256 or "", digest, int(ids.max())
+        item.image, item.mask, item.split, item.sha256 or "", digest, max_id, item.ignore
     )
 
 
@@ -219,4 +258,4 @@ def _name(image: Path, root: Path) -> str:
 
 
 def _index_item(item: SnapshotItem) -> DatasetItem:
-    return DatasetItem(item.image, item.mask, item.split, item.image_sha256)
+    return DatasetItem(item.image, item.mask, item.split, item.image_sha256, item.ignore)

@@ -23,13 +23,15 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 class DatasetItem:
     """One image with its mask and split, as far as they are known.
 
-    `sha256` is the hex digest of the image file, where a manifest tells it.
+    `sha256` is the hex digest of the image file, where a manifest tells it. `ignore` is a binary
+    mask file of the pixels from which nothing shall be learned: a pseudo-label's doubtful ones.
     """
 
     image: Path
     mask: Path | None = None
     split: Split | None = None
     sha256: str | None = None
+    ignore: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def write_manifest(path: str | os.PathLike[str], index: DatasetIndex) -> None:
             "mask": None if item.mask is None else _stored_path(item.mask, folder),
             "split": item.split,
             "sha256": item.sha256 or file_sha256(item.image),
+            **({} if item.ignore is None else {"ignore": _stored_path(item.ignore, folder)}),
         }
         for item in index.items
     ]
@@ -123,12 +126,13 @@ def _item(entry: Any, folder: Path) -> DatasetItem:
         raise DataError(f"expected a split of {', '.join(SPLITS)} or null, got {split!r}.")
     if digest is not None and not isinstance(digest, str):
         raise DataError(f"expected sha256 as a text, got {digest!r}.")
-    mask = entry.get("mask")
+    mask, ignore = entry.get("mask"), entry.get("ignore")
     return DatasetItem(
         _existing_path(entry.get("image"), folder),
         None if mask is None else _existing_path(mask, folder),
         split,
         digest,
+        None if ignore is None else _existing_path(ignore, folder),
     )
 
 

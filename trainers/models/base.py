@@ -53,10 +53,16 @@ class Instance:
 
 @dataclass(frozen=True)
 class TaskData:
-    """Training and validation data of one run; neither is ever empty."""
+    """Training and validation data of one run; neither is ever empty.
+
+    `unlabelled`, where the run learns from such: its items have an "image" that the averaged
+    model labels, perhaps a "strong" view of the same pixels from which is learned, and what
+    the items of `train` have besides.
+    """
 
     train: EpochDataset
     val: EpochDataset
+    unlabelled: EpochDataset | None = None
 
 
 @runtime_checkable

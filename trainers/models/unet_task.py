@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trainers.data.dataset import TrainingTiles, ValidationTiles
 from trainers.data.snapshot import read_snapshot
+from trainers.data.unlabelled import UnlabelledTiles
 from trainers.data.warp import Warps
 from trainers.errors import TrainingError
 from trainers.losses.segmentation import cross_entropy, foreground_probs, soft_dice
@@ -88,16 +89,21 @@ class UNetTask:
     def build_data(self, config: TrainConfig, run_dir: Path) -> TaskData:
         """Return random crops of the training tiles, and windows over the validation tiles."""
         snapshot = read_snapshot(run_dir / "dataset")
-        size_px = config.image_size
+        size_px, unlabelled = config.image_size, None
+        min_crops = read_options(UNetOptions, config).min_crops
+        if snapshot.unlabelled:
+            unlabelled = UnlabelledTiles(snapshot.unlabelled, size_px=size_px, seed=config.seed)
+            min_crops = max(min_crops, len(unlabelled))  # an epoch shows them all
         train = TrainingTiles(
             snapshot.of("train"),
             size_px=size_px,
             seed=config.seed,
             augment=config.augment,
-            min_crops=read_options(UNetOptions, config).min_crops,
+            min_crops=min_crops,
             warps=Warps.of(config),
         )
-        return TaskData(train, ValidationTiles(snapshot.of("val"), size_px=size_px))
+        val = ValidationTiles(snapshot.of("val"), size_px=size_px)
+        return TaskData(train, val, unlabelled)
 
     def training_loss(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return cross-entropy + weight · soft Dice; pixels of `IGNORE` do not count."""

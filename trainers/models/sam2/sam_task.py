@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -100,14 +101,16 @@ class SamTask:
             )
         snapshot = read_snapshot(run_dir / "dataset")
         options, size_px = self.options(config), config.image_size
-        train = FixedTiles(
-            snapshot.of("train"),
+        tiles = partial(
+            FixedTiles,
             size_px=size_px,
             seed=config.seed,
             num_orientations=1 if config.augment == "none" else options.num_orientations,
-            min_items=options.min_tiles,
         )
-        return TaskData(train, ValidationTiles(snapshot.of("val"), size_px=size_px))
+        unlabelled = tiles(snapshot.unlabelled) if snapshot.unlabelled else None
+        min_items = max(options.min_tiles, 0 if unlabelled is None else len(unlabelled))
+        train = tiles(snapshot.of("train"), min_items=min_items)
+        return TaskData(train, ValidationTiles(snapshot.of("val"), size_px=size_px), unlabelled)
 
     def window_px(self, config: TrainConfig) -> int:
         """Return the side of the tiles that the model was trained on."""
