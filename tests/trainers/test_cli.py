@@ -26,6 +26,7 @@ COMMANDS = [
     ["synth"],
     *(["models", name] for name in ("list", "show", "compare", "delete", "export", "import")),
     ["experiment", "table2"],
+    ["rounds", "run"],
 ]
 TINY = ["--image-size", "32", "--num-threads", "1", "--device", "cpu"]
 TINY += ["--set", "option.widths=[4,8]", "--set", "option.min_crops=0"]
@@ -220,3 +221,16 @@ def test_a_mistake_of_ours_is_one_line_too(
     assert capsys.readouterr().err.splitlines() == [
         "icseg: ZeroDivisionError: two lines (run again with --debug for the traceback)"
     ]
+
+
+def test_a_round_is_run_and_says_what_changed(
+    make_tiles: MakeTiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labelled, others = make_tiles(4, size_px=32, folder="a"), make_tiles(6, size_px=32, folder="b")
+    words = ["rounds", "run", "unet", "--data", labelled, "--unlabelled", others / "images"]
+    tiny = ["--set", "image_size=32", "--num-threads", "1", "--device", "cpu", "--epochs", "1"]
+    assert icseg(*words, "--out", tmp_path / "round", *tiny, *TINY[-4:]) == 0
+    said = capsys.readouterr().out
+    assert "Labelling 2 images" in said  # the others are copies
+    assert "labelled alone" in said
+    assert (tmp_path / "round" / "round.json").is_file()

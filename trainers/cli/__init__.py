@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from trainers.cli import evaluate, experiment, models, synth, train
+from trainers.cli import evaluate, experiment, models, rounds, synth, train
 from trainers.terminal import run_app
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ for _part in (train, evaluate, synth):
     app.registered_commands += _part.app.registered_commands
 app.add_typer(models.app, name="models")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(rounds.app, name="rounds")
 
 
 def main() -> None:

@@ -66,6 +66,10 @@ class SnapshotItem:
             return np.full(shape_hw, IGNORE, np.uint8)
         return read_target(self.mask, self.ignore, shape_hw)
 
+    def listed(self) -> DatasetItem:
+        """Return it as an entry of a data set's list."""
+        return DatasetItem(self.image, self.mask, self.split, self.image_sha256, self.ignore)
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -121,7 +125,7 @@ def ensure_snapshot(
     names = _names(config.class_names or index.class_names, tiles)
     items = _assigned(tiles, config)
     unlabelled = _without_mask(index, config.data) if config.unlabelled else ()
-    listed = tuple(map(_index_item, (*items, *unlabelled)))
+    listed = tuple(item.listed() for item in (*items, *unlabelled))
     write_manifest(folder / MANIFEST_NAME, DatasetIndex(listed, names))
     return Snapshot(names, items, unlabelled)
 
@@ -255,7 +259,3 @@ def _train_or_val(split: Split | None) -> Literal["train", "val"] | None:
 def _name(image: Path, root: Path) -> str:
     """Name a tile so that moving the whole data set does not change its split."""
     return image.relative_to(root).as_posix() if image.is_relative_to(root) else image.name
-
-
-def _index_item(item: SnapshotItem) -> DatasetItem:
-    return DatasetItem(item.image, item.mask, item.split, item.image_sha256, item.ignore)
