@@ -124,7 +124,7 @@ class ImageEdits(ProjectCore):
     def missing_images(self) -> tuple[str, ...]:
         """Return the stored paths of images whose files are not where they should be."""
         root = self.root
-        return tuple(image.path for image in self.images() if not (root / image.path).is_file())
+        return tuple(image.path for image in self.images() if not (root / image.path).exists())
 
     def locate(self, root: Path | str) -> None:
         """Look for the images below another folder from now on; not part of undo.
@@ -135,7 +135,7 @@ class ImageEdits(ProjectCore):
         """
         folder = Path(os.path.abspath(root))
         images = self.images()
-        if images and not any((folder / image.path).is_file() for image in images):
+        if images and not any((folder / image.path).exists() for image in images):
             raise ProjectError(
                 f"none of the {len(images)} images is below {folder}. Choose the folder that "
                 f"contains {images[0].path}."

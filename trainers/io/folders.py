@@ -16,6 +16,7 @@ from trainers.io.manifest import (
     read_manifest,
     write_manifest,
 )
+from trainers.io.ome_zarr import ZARR_SUFFIX, is_zarr
 
 __all__ = ["DatasetIndex", "DatasetItem", "Split", "discover", "read_manifest", "write_manifest"]
 
@@ -98,16 +99,15 @@ def _collect(
 
 
 def _image_files(folder: Path) -> list[Path]:
-    """Return the visible image files of a folder, sorted by name."""
+    """Return the visible image files of a folder, and OME-Zarr folders, sorted by name."""
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if entry.is_file()]
+            names = [e.name for e in entries if e.is_file() or is_zarr(folder / e.name)]
     except OSError as error:
         raise DataError(f"Cannot list {folder}: {error.strerror or error}.") from error
     visible = (name for name in names if not name.startswith("."))
-    return [
-        folder / name for name in sorted(visible) if Path(name).suffix.lower() in IMAGE_SUFFIXES
-    ]
+    suffixes = {*IMAGE_SUFFIXES, ZARR_SUFFIX}
+    return [folder / name for name in sorted(visible) if Path(name).suffix.lower() in suffixes]
 
 
 def _separate_flat_masks(files: list[Path]) -> tuple[list[Path], list[Path]]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from trainers.errors import DataError
-from trainers.io import tiff
+from trainers.io import ome_zarr, tiff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ IMAGE_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp"})
 MAX_PIXELS = 1 << 30
 
 _FORMATS = ("PNG", "JPEG", "BMP")
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PILLOW_LIMIT_LOCK = threading.Lock()
 
 
@@ -53,9 +53,11 @@ def read_raster(path: Path) -> Raster:
             pixel type other than 8 or 16 bit grey or RGB(A).
 
     """
+    if ome_zarr.is_zarr(path):
+        return Raster(_read_zarr(path))
     data = _read_bytes(path)
     try:
-        if data.startswith(_TIFF_MAGIC):
+        if data.startswith(TIFF_MAGIC):
             return Raster(*tiff.decode(data))
         return _decode_with_pillow(data)
     except DataError as error:
@@ -70,19 +72,36 @@ def read_raster(path: Path) -> Raster:
 def read_size(path: Path) -> tuple[int, int]:
     """Return (height, width) in pixels from the header alone; errors as `read_raster`."""
     try:
+        if ome_zarr.is_zarr(path):
+            return ome_zarr.zarr_size(path)
         with path.open("rb") as file:
             magic = file.read(4)
             file.seek(0)
             _check_not_empty(magic)
-            if magic in _TIFF_MAGIC:
+            if magic in TIFF_MAGIC:
                 return tiff.size(file)
-            with _open_with_pillow(file) as image:
+            with open_with_pillow(file) as image:
                 return image.height, image.width
     except DataError as error:
         raise DataError(f"Cannot read {path}: {error}") from error
     except Exception as error:
         raise DataError(
             f"Cannot read {path}: {_reason(error)}. Expected a PNG, TIFF, JPEG or BMP file."
+        ) from error
+
+
+def _read_zarr(path: Path) -> npt.NDArray[Any]:
+    try:
+        reader = ome_zarr.ZarrReader(path)
+        height, width = reader.levels[0].shape_hw
+        if height * width > MAX_PIXELS:
+            raise DataError(f"the image has {width} x {height} pixels, the limit is 2^30. Tile it.")
+        return reader.read(0, slice(0, height), slice(0, width))
+    except DataError as error:
+        raise DataError(f"Cannot read {path}: {error}") from error
+    except Exception as error:  # decoders raise whatever a damaged chunk leads them to
+        raise DataError(
+            f"Cannot read {path}: part of it is damaged ({_reason(error)}). Copy it again."
         ) from error
 
 
@@ -111,7 +130,7 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _open_with_pillow(file: Any) -> Iterator[Image.Image]:
+def open_with_pillow(file: Any) -> Iterator[Image.Image]:
     """Open without Pillow's limit of 89 million pixels: mosaics of SEM images are larger."""
     with _PILLOW_LIMIT_LOCK:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -133,7 +152,7 @@ def _open_with_pillow(file: Any) -> Iterator[Image.Image]:
 
 
 def _decode_with_pillow(data: bytes) -> Raster:
-    with _open_with_pillow(io.BytesIO(data)) as image:
+    with open_with_pillow(io.BytesIO(data)) as image:
         num_frames = getattr(image, "n_frames", 1)
         if num_frames > 1:
             raise DataError(f"expected a single image, the file holds {num_frames}. Split it.")
@@ -143,12 +162,13 @@ def _decode_with_pillow(data: bytes) -> Raster:
             indices = np.asarray(image.getchannel(0) if image.mode == "PA" else image)
             image.info.pop("transparency", None)  # alpha is left out, and Pillow would warn
             return Raster(np.asarray(image.convert("RGB")), indices.astype(np.uint8))
-        if _is_16_bit_colour_png(data):
+        if is_16_bit_colour_png(data):
             return Raster(_decode_with_opencv(data))
-        return Raster(_pillow_pixels(image), lossy=lossy)
+        return Raster(pillow_pixels(image), lossy=lossy)
 
 
-def _pillow_pixels(image: Image.Image) -> npt.NDArray[Any]:
+def pillow_pixels(image: Image.Image) -> npt.NDArray[Any]:
+    """Return the pixels of an image without palette, as `Raster.pixels`."""
     mode = image.mode
     if mode == "1":
         return np.asarray(image).astype(np.uint8) * np.uint8(255)
@@ -163,7 +183,7 @@ def _pillow_pixels(image: Image.Image) -> npt.NDArray[Any]:
     )
 
 
-def _is_16_bit_colour_png(data: bytes) -> bool:
+def is_16_bit_colour_png(data: bytes) -> bool:
     """Pillow would keep only 8 of the 16 bits; IHDR has the depth at byte 24, the type at 25."""
     return data.startswith(b"\x89PNG") and data[24] == 16 and data[25] in (2, 4, 6)
 

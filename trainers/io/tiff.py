@@ -35,8 +35,8 @@ def decode(data: bytes) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8] | None,
 
     """
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = _only_page(file)
-        _check_page(page, len(data))
+        page = only_page(file)
+        check_page(page, len(data))
         pixels = _channels_last(_page_array(page, data), page)
         lossy = int(page.compression) in _JPEG_COMPRESSIONS
         if int(page.photometric) == _PALETTE and page.colormap is not None:
@@ -48,11 +48,12 @@ def decode(data: bytes) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8] | None,
 def size(file: BinaryIO) -> tuple[int, int]:
     """Return (height, width) in pixels from the first page's header; errors as `decode`."""
     with tifffile.TiffFile(file) as tif:
-        page = _only_page(tif)
+        page = only_page(tif)
         return int(page.imagelength), int(page.imagewidth)
 
 
-def _only_page(file: Any) -> Any:
+def only_page(file: Any) -> Any:
+    """Return the page of the one image in a TIFF; `DataError` if there are several."""
     # never all pages: a damaged file may chain them in a circle
     pages = [page for page in islice(file.pages, _MAX_LISTED_PAGES) if not page.is_reduced]
     count = len(pages)
@@ -69,7 +70,8 @@ def _only_page(file: Any) -> Any:
     return pages[0]
 
 
-def _check_page(page: Any, num_bytes: int) -> None:
+def check_page(page: Any, num_bytes: int) -> None:
+    """Raise `DataError` unless a page of a file of `num_bytes` can be read; see `decode`."""
     # two channels are grey with alpha, or two detectors, of which neither may get lost
     has_alpha = any(int(sample) in _ALPHA for sample in page.extrasamples)
     if page.samplesperpixel not in ((1, 2, 3, 4) if has_alpha else (1, 3, 4)):
