@@ -14,16 +14,20 @@ import numpy as np
 import platformdirs
 
 from trainers.errors import DataError
+from trainers.io.converted import ConversionCancelledError
 from trainers.io.images import image_size, read_image
+from trainers.io.open_image import IN_MEMORY_PIXELS, open_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from trainers.io.lazy_image import LazyImage
+
 SIDE_PX = 72
 """Longest side; twice what is shown, for screens with fine pixels."""
 MAX_BYTES = 64 * 2**20
-MAX_READ_PIXELS = 1 << 27
-"""A larger image is not decoded for a picture of 72 pixels."""
+MAX_COARSE_PIXELS = 1 << 22
+"""Of a large image no more are read."""
 _FORMAT = 1
 _SUFFIX = ".png"
 _LOW, _HIGH = 0.5, 99.5
@@ -34,19 +38,44 @@ def default_folder() -> Path:
     return Path(platformdirs.user_cache_dir("napari-icseg", appauthor=False)) / "thumbnails"
 
 
+class NoThumbnailError(DataError):
+    """The image can be read, but all of it would have to be decoded for a picture of 72 pixels."""
+
+
 def make_thumbnail(path: Path) -> NDArray[np.uint8]:
     """Reads an image and returns it as grey (h, w), SIDE_PX at its longest side or less.
 
     The grey values are stretched between their percentiles 0.5 and 99.5: SEM images are dark.
+    Of a large image only a coarse version or single pixels are read.
 
     Raises:
-        DataError: the image cannot be read, or is too large to be read for this.
+        NoThumbnailError: a large image has nothing coarse, and its file gives no single pixels.
+        DataError: the image cannot be read.
 
     """
     height, width = image_size(path)
-    if height * width > MAX_READ_PIXELS:
-        raise DataError(f"{path} is too large for a thumbnail.")
-    return shrink(read_image(path))
+    if height * width <= IN_MEMORY_PIXELS:
+        return shrink(read_image(path))
+    try:
+        # cancelled: an image is not converted for this, only found if it was before
+        image = open_image(path, is_cancelled=lambda: True)
+    except ConversionCancelledError as error:
+        raise NoThumbnailError(f"{path} has not been opened yet.") from error
+    return shrink(image if isinstance(image, np.ndarray) else _coarse(image))
+
+
+def _coarse(image: LazyImage) -> NDArray[Any]:
+    """A small version of a large image, (h, w) of its type, by reading little."""
+    height, width = image.shape
+    step = wanted = 1 << max(0, (max(height, width) // SIDE_PX).bit_length() - 1)
+    while step > 1 and not image.is_quick(step):
+        step //= 2
+    if height * width / step**2 <= MAX_COARSE_PIXELS:
+        return image.read(slice(0, height), slice(0, width), step)
+    found = image.sample(wanted)
+    if not np.allclose(found.shape, np.array(image.shape) / wanted, rtol=0.05, atol=1):
+        raise NoThumbnailError(f"{image.path} has no coarse version to make a thumbnail of.")
+    return found
 
 
 def shrink(pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QImage, QPixmap
 
 from napari_icseg.controllers.gui_thread import Background
-from napari_icseg.controllers.thumbnail_files import ThumbnailFiles
+from napari_icseg.controllers.thumbnail_files import NoThumbnailError, ThumbnailFiles
 from napari_icseg.widgets.status_icons import status_icon
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class Thumbnails:
         self._background = Background(desk.session.gui, "thumbnails")
         self._waiting: dict[int, None] = {}
         """Image ids; the newest wish is the last."""
-        self._is_reading = self._is_closed = False
+        self._reading_id: int | None = None
+        self._is_closed = False
         self._generation = 0
         self._root: Path | None = None
         self._timer = QTimer()
@@ -78,6 +79,8 @@ class Thumbnails:
             self._images.forget_thumbnails()
 
     def _on_list_thumbnail_wanted(self, image_id: int) -> None:
+        if image_id == self._reading_id:
+            return
         self._waiting.pop(image_id, None)
         self._waiting[image_id] = None
         if len(self._waiting) > MAX_WAITING:
@@ -87,17 +90,17 @@ class Thumbnails:
 
     def _read_next(self) -> None:
         project = self._session.project
-        if self._is_reading or project is None:
+        if self._reading_id is not None or project is None:
             return
         image_id = self._take_visible()
         if image_id is None:
             return
-        self._is_reading = True
+        self._reading_id = image_id
         path, generation = project.absolute_path(image_id), self._generation
         self._background.run(
             lambda: self._files.get(path),
             lambda thumbnail: self._show(generation, image_id, _pixmap(thumbnail)),
-            lambda _error: self._show(generation, image_id, _broken()),
+            lambda error: self._show(generation, image_id, _instead_of(error)),
         )
 
     def _take_visible(self) -> int | None:
@@ -108,7 +111,7 @@ class Thumbnails:
         return None
 
     def _show(self, generation: int, image_id: int, pixmap: QPixmap) -> None:
-        self._is_reading = False
+        self._reading_id = None
         if generation == self._generation:
             self._images.set_thumbnail(image_id, pixmap)
         if not self._is_closed:
@@ -122,5 +125,7 @@ def _pixmap(thumbnail: NDArray[np.uint8]) -> QPixmap:
     return QPixmap.fromImage(image)
 
 
-def _broken() -> QPixmap:
-    return status_icon("unreadable").pixmap(28, 28)
+def _instead_of(error: Exception) -> QPixmap:
+    """A cross for an image that cannot be read; nothing for one that only has no thumbnail."""
+    has_none = isinstance(error, NoThumbnailError)
+    return QPixmap() if has_none else status_icon("unreadable").pixmap(28, 28)

@@ -258,7 +258,9 @@ class ImageList(QWidget):
         self.sort.setToolTip(f"Order of the list: {SORTS[self.model.order].lower()}")
         kept, self._kept_ids = self._kept_ids, set()
         self.select(self._shown_id)
-        if len(kept) > 1:
+        if kept:
+            # exactly those: what was taken out by hand must not come back into a batch
+            self.view.clearSelection()
             self._highlight(kept)
 
     def _highlight(self, image_ids: Iterable[int]) -> None:

@@ -2,18 +2,27 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 
 from napari_icseg.controllers.session import ProjectSession
-from napari_icseg.controllers.thumbnail_files import SIDE_PX, ThumbnailFiles, shrink
+from napari_icseg.controllers.thumbnail_files import (
+    SIDE_PX,
+    NoThumbnailError,
+    ThumbnailFiles,
+    make_thumbnail,
+    shrink,
+)
 from napari_icseg.controllers.thumbnails import Thumbnails
 from napari_icseg.project.project import Project
 from napari_icseg.widgets.image_list import ImageList
 from trainers.errors import DataError
+from trainers.io.open_image import open_image
 
 
 @dataclass
@@ -101,6 +110,43 @@ def test_an_image_that_is_missing_or_broken_is_an_error_of_the_data(tmp_path, im
     image_file.unlink()
     with pytest.raises(DataError):
         files.get(image_file)
+
+
+@pytest.mark.parametrize("form", ["strips", "pyramid"])
+def test_of_a_large_image_little_is_read(tmp_path, monkeypatch, form):
+    monkeypatch.setattr("napari_icseg.controllers.thumbnail_files.IN_MEMORY_PIXELS", 10_000)
+    monkeypatch.setattr("napari_icseg.controllers.thumbnail_files.MAX_COARSE_PIXELS", 90_000)
+    tiles = np.random.default_rng(0).integers(0, 255, (16, 32)).astype(np.uint8)
+    image = np.kron(tiles, np.ones((64, 64), np.uint8))
+    path = tmp_path / "mosaic.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(image, subifds=3, tile=(64, 64)) if form == "pyramid" else writer.write(image)
+        for level in (1, 2, 3) if form == "pyramid" else ():
+            writer.write(image[:: 2**level, :: 2**level], subfiletype=1, tile=(64, 64))
+    monkeypatch.setattr(
+        "napari_icseg.controllers.thumbnail_files.open_image",
+        partial(open_image, max_pixels=10_000),
+    )
+    read = []
+    monkeypatch.setattr(
+        "napari_icseg.controllers.thumbnail_files.shrink",
+        lambda p: read.append(p.size) or shrink(p),
+    )
+    small = make_thumbnail(path)
+    assert read[0] <= 90_000
+    assert small.shape == (36, 72)
+    expected = shrink(image).astype(float).ravel()
+    assert np.corrcoef(small.astype(float).ravel(), expected)[0, 1] > 0.6
+
+
+def test_a_large_image_with_nothing_coarse_is_said_to_have_no_thumbnail(tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_icseg.controllers.thumbnail_files.IN_MEMORY_PIXELS", 1000)
+    monkeypatch.setattr(
+        "napari_icseg.controllers.thumbnail_files.open_image", partial(open_image, max_pixels=1000)
+    )
+    cv2.imwrite(str(tmp_path / "big.png"), np.zeros((90, 90), np.uint8))
+    with pytest.raises(NoThumbnailError):
+        make_thumbnail(tmp_path / "big.png")
 
 
 @pytest.fixture

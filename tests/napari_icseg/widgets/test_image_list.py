@@ -153,6 +153,15 @@ def test_what_is_highlighted_outlives_sorting_filtering_and_reading_anew(images)
     assert images.selected_id() is None
 
 
+def test_an_image_taken_out_by_hand_does_not_come_back_into_a_batch(images):
+    images.select(10)
+    press(images, 12, Qt.KeyboardModifier.ShiftModifier)
+    press(images, 10, Qt.KeyboardModifier.ControlModifier)
+    images.model.set_order("name")
+    assert images.selected_ids() == (11, 12)
+    assert images.selected_id() == 10
+
+
 def test_left_out_files_cannot_be_gathered(images):
     images.model.set_rows([Row(-1, "broken.png"), Row(1, "a.png")])
     images.select_all()
