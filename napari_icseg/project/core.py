@@ -40,6 +40,8 @@ class ProjectCore(ProjectReader):
 
     changed = Signal(int)
     """An image's objects, proposals, status, split or notes changed: its id."""
+    objects_changed = Signal(object)
+    """Objects came, went or changed: their ids, a frozenset. Emitted before `changed`."""
     images_changed = Signal()
     """Images came or went, or so many changed that all should be read anew."""
     classes_changed = Signal()
@@ -150,6 +152,8 @@ class ProjectCore(ProjectReader):
         return UndoResult(found[0], OperationKind(found[1]), found[2], images, objects)
 
     def _tell(self, touched: Touched) -> None:
+        if touched.objects:
+            self.objects_changed.emit(touched.objects)
         if touched.classes:
             self.classes_changed.emit()
         if touched.image_list or len(touched.images) > MAX_CHANGED_SIGNALS:

@@ -25,7 +25,7 @@ from trainers.io.rle import RleMask
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _MASK = "row, col, height, width, counts"
 _IMAGES = "SELECT id, path, height, width, status, split, num_objects, notes FROM images"
@@ -35,6 +35,9 @@ _PROPOSALS = f"SELECT id, image_id, class_id, score, round_id, {_MASK} FROM prop
 
 # a list of 100,000 images asks for each one's status; calling the enumeration is four times slower
 _STATUS = {status.value: status for status in ImageStatus}
+
+_MAX_VALUES = 500
+"""Values given to SQLite in one question."""
 
 _Record = TypeVar("_Record")
 
@@ -108,6 +111,17 @@ class ProjectReader:
         """Return the accepted objects of an image, oldest first."""
         rows = self._rows(f"{_OBJECTS} WHERE image_id = ? ORDER BY id", int(image_id))
         return self._records(_object, rows)
+
+    def objects_by_ids(self, object_ids: Iterable[int]) -> tuple[ObjectRecord, ...]:
+        """Return those of these objects that exist, of any images, oldest first."""
+        ids = sorted({int(object_id) for object_id in object_ids})
+        found: list[ObjectRecord] = []
+        for start in range(0, len(ids), _MAX_VALUES):
+            some = ids[start : start + _MAX_VALUES]
+            marks = ", ".join("?" * len(some))
+            rows = self._rows(f"{_OBJECTS} WHERE id IN ({marks}) ORDER BY id", *some)
+            found.extend(self._records(_object, rows))
+        return tuple(found)
 
     def images_with_class(self, class_id: int) -> frozenset[int]:
         """Return the ids of the images that have objects of a class."""

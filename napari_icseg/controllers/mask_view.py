@@ -1,0 +1,78 @@
+"""The part of an object's mask that a frame shows; its cost goes with what is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_icseg.controllers.boxes import Box
+from trainers.io import runs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_icseg.controllers.frames import Frame
+    from trainers.io.rle import RleMask
+
+MAX_DECODED_PIXELS = 1 << 18
+"""A larger mask is not decoded as a whole to show a part of it."""
+
+
+def mask_pixels(mask: RleMask, frame: Frame, box: Box) -> NDArray[np.bool_]:
+    """Return which pixels of a frame's arrays show an object.
+
+    A coarse pixel shows what lies at its middle. An object that lies between the middles of
+    all of them is shown as one pixel: it must not vanish.
+
+    Args:
+        mask: in image pixels.
+        frame: what the layers hold.
+        box: in the arrays' pixels, inside them.
+
+    Returns:
+        bool (h, w) of the box.
+
+    """
+    step, half = frame.step, frame.step // 2
+    rows = frame.box.top + half + step * np.arange(box.top, box.bottom) - mask.row
+    cols = frame.box.left + half + step * np.arange(box.left, box.right) - mask.col
+    in_rows, in_cols = (rows >= 0) & (rows < mask.height), (cols >= 0) & (cols < mask.width)
+    shown = np.zeros((rows.size, cols.size), dtype=np.bool_)
+    if not in_rows.any() or not in_cols.any():
+        return _as_one_pixel(mask, frame, box, shown)
+    place = np.ix_(in_rows, in_cols)
+    if mask.height * mask.width <= MAX_DECODED_PIXELS:
+        shown[place] = mask.crop()[np.ix_(rows[in_rows], cols[in_cols])]
+    else:
+        shown[place] = _from_spans(mask, rows[in_rows], cols[in_cols])
+    return shown
+
+
+def _as_one_pixel(
+    mask: RleMask, frame: Frame, box: Box, shown: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    row, col = frame.to_frame(mask.row + mask.height // 2, mask.col + mask.width // 2)
+    if box.top <= row < box.bottom and box.left <= col < box.right:
+        shown[row - box.top, col - box.left] = frame.step > 1
+    return shown
+
+
+def _from_spans(
+    mask: RleMask, rows: NDArray[np.int64], cols: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return the mask at evenly spaced rows and columns of its box, without decoding all."""
+    step = int(rows[1] - rows[0]) if rows.size > 1 else 1
+    across = int(cols[1] - cols[0]) if cols.size > 1 else 1
+    counts = runs.decode_runs(mask.counts, mask.height * mask.width)
+    spans = runs.runs_to_spans(counts, mask.height)
+    first, last = np.searchsorted(spans.columns, [cols[0], cols[-1] + 1])
+    columns = spans.columns[first:last] - cols[0]
+    on_grid = columns % across == 0
+    columns = columns[on_grid] // across
+    starts = -((rows[0] - spans.starts[first:last][on_grid]) // step)
+    stops = -((rows[0] - spans.stops[first:last][on_grid]) // step)
+    changes = np.zeros((rows.size + 1, cols.size), dtype=np.int32)
+    np.add.at(changes, (np.clip(starts, 0, rows.size), columns), 1)
+    np.add.at(changes, (np.clip(stops, 0, rows.size), columns), -1)
+    return np.asarray(np.cumsum(changes[:-1], axis=0) > 0)
