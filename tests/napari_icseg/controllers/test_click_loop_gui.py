@@ -228,8 +228,8 @@ def test_digits_typed_into_the_search_field_stay_there(gui):
     gui.key(Qt.Key.Key_2)
     gui.dock.images.search.setFocus()
     QTest.keyClicks(gui.dock.images.search, "1")
-    QTest.keyClick(gui.dock.images.search, Qt.Key.Key_Return)
     assert gui.dock.images.search.text() == "1"
+    QTest.keyClick(gui.dock.images.search, Qt.Key.Key_Return)
     assert gui.controller.classes.current.position == 1
 
 
