@@ -4,7 +4,8 @@ In each step as many unlabelled tiles as labelled ones are added to the batch. T
 model (the mean teacher of Tarvainen & Valpola 2017, section 2) labels a weak look of each; the
 pixels of which it is sure enough are the target of a strong look (Sohn et al. 2020, FixMatch,
 equation 4), in which the tiles also swap rectangles (CutMix for segmentation, French et al.
-2020; the strong view of Yang et al. 2023, UniMatch). The loss is the task's own, over both together.
+2020; the strong view of Yang et al. 2023, UniMatch). The loss is the task's own, over both
+together.
 """
 
 from __future__ import annotations

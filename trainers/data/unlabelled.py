@@ -56,7 +56,8 @@ def strong_look(
     """Return the image (S, S), 0..1, with gain 1/1.6–1.6, offset ±0.15, noise σ ≤ 0.06, and blur.
 
     Half of the images are blurred by a Gaussian of σ ≤ 1.5 px. What colour jitter and blur are
-    to photographs (Sohn et al. 2020, FixMatch; Yang et al. 2023, UniMatch), gain, offset, dwell time and focus are to SEM images.
+    to photographs (Sohn et al. 2020, FixMatch; Yang et al. 2023, UniMatch), gain, offset, dwell
+    time and focus are to SEM images.
     """
     gain = np.float32(np.exp(rng.uniform(-1, 1) * np.log(_GAIN)))
     offset = np.float32(rng.uniform(-_OFFSET, _OFFSET))

@@ -1,10 +1,10 @@
 """Errors that change the circuit: opens, shorts, false and missing tracks, and vias by centres.
 
 Source: the electrically significant differences (ESD) of Rothaug et al., here on connected
-regions of pixels instead of polygons: a predicted track that touches k true tracks is k - 1 shorts, a true track that n predicted ones
-touch is n - 1 opens, a predicted track that touches none is false, a true one that none touches
-is missing. Two regions touch if they share a pixel. Empty-mask rule: two blank masks have no
-error, and a track error rate of 0.
+regions of pixels instead of polygons: a predicted track that touches k true tracks is k - 1
+shorts, a true track that n predicted ones touch is n - 1 opens, a predicted track that touches
+none is false, a true one that none touches is missing. Two regions touch if they share a pixel.
+Empty-mask rule: two blank masks have no error, and a track error rate of 0.
 """
 
 from __future__ import annotations
