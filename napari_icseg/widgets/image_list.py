@@ -17,13 +17,11 @@ from qtpy.QtCore import (
     Signal,
 )
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QLineEdit,
     QMenu,
     QToolButton,
-    QTreeView,
     QVBoxLayout,
     QWidget,
 )
@@ -32,6 +30,7 @@ from napari_icseg.widgets.image_delegate import ImageDelegate
 from napari_icseg.widgets.image_menu import build_menu
 from napari_icseg.widgets.image_model import STATUS_TEXT, TO_DO, ImageListModel
 from napari_icseg.widgets.image_order import SORTS
+from napari_icseg.widgets.image_view import ImageView
 from napari_icseg.widgets.status_icons import sort_icon, thumbnails_icon
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class ImageList(QWidget):
         self._thumbnails: OrderedDict[int, QPixmap] = OrderedDict()
         self._build_controls()
         self.delegate = ImageDelegate(self.model, self._thumbnail_of, lambda: self._shown_id)
-        self.view = _build_view(self.model, self.delegate)
+        self.view = ImageView(self.model, self.delegate)
         top = QHBoxLayout()
         top.setSpacing(4)
         for widget, stretch in ((self.filter, 0), (self.search, 1), (self.sort, 0)):
@@ -172,6 +171,7 @@ class ImageList(QWidget):
     def _build_controls(self) -> None:
         self.filter = QComboBox()
         self.filter.addItems(list(FILTERS))
+        self.filter.setMaximumWidth(126)
         self.filter.setToolTip("Show only images with this status")
         self.filter.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.search = QLineEdit()
@@ -220,7 +220,13 @@ class ImageList(QWidget):
         return found
 
     def _on_filter_changed(self, _text: str) -> None:
-        self.model.set_filter(FILTERS[self.filter.currentText()], self.search.text())
+        text = self.search.text()
+        self.view.set_empty_text(
+            f"No image here has “{text}” in its name or note.\nEsc in the field shows all."
+            if text
+            else "No image has this status now."
+        )
+        self.model.set_filter(FILTERS[self.filter.currentText()], text)
 
     def _on_search_return_pressed(self) -> None:
         # Enter gives the keyboard back to the canvas
@@ -289,21 +295,3 @@ def _tool_button(tooltip: str) -> QToolButton:
         "QToolButton:checked { background: rgba(128, 128, 128, 90); }"
     )
     return button
-
-
-def _build_view(model: ImageListModel, delegate: ImageDelegate) -> QTreeView:
-    # a QListView lays all 100,000 rows out again whenever one of them changes
-    view = QTreeView()
-    view.setModel(model)
-    view.setItemDelegate(delegate)
-    view.setHeaderHidden(True)
-    view.setRootIsDecorated(False)
-    view.setUniformRowHeights(True)
-    view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-    # the canvas keeps the keyboard: keys of the click loop work right after choosing an image
-    view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    view.setMinimumHeight(120)
-    return view
