@@ -105,6 +105,23 @@ def export(
     _print_notes(report.losses)
 
 
+@app.command(epilog="Example: icseg suggest tiles/tiles.icseg --count 10")
+def suggest(
+    project: Annotated[Path, typer.Argument(help="Project file P.icseg.")],
+    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of the clustering.")] = 0,
+) -> None:
+    """Say which images to label next: the most typical one of each kind that is not labelled."""
+    from napari_icseg.controllers.suggesting import suggest as find
+    from napari_icseg.project.snapshot import ProjectSnapshot
+
+    _require(project)
+    with progress_bar("Looking at the images") as progress, ProjectSnapshot.open(project) as view:
+        found = find(view, count, seed=seed, progress=progress)
+    for each in found:
+        print(f"{each.image.path}: {each.reason}")
+
+
 def _require(path: Path | None) -> None:
     if path is not None and not path.exists():
         raise typer.BadParameter(f"{path} does not exist.")
