@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_icseg.controllers import hints
 from napari_icseg.controllers.hints import Hint
+from napari_icseg.controllers.notify import show_info
 from napari_icseg.controllers.settings_store import user_settings
 from napari_icseg.project.records import ImageStatus
 
@@ -67,10 +68,9 @@ class ImageSteps:
         if found is None:
             self._desk.loop.say(ALL_DONE)
         elif found[1]:
-            where = "end" if step > 0 else "beginning"
-            beyond = "first" if step > 0 else "last"
-            text = f"Past the {where} of the list: this is the {beyond} image that is to do."
-            self._desk.loop.say(Hint(text))
+            where, which = ("end", "first") if step > 0 else ("beginning", "last")
+            # the hint below the candidate is soon that of the new image
+            show_info(f"Past the {where} of the list: this is the {which} image that is to do.")
 
     def _go_to_end(self, step: int) -> None:
         if not self._desk.images.go_to_end(step):

@@ -175,7 +175,7 @@ class ViewAdjust:
     def _measure(self, loaded: LoadedImage) -> None:
         pixels = loaded.pixels
         assert pixels is not None
-        if pixels.size <= MAX_AT_ONCE_PIXELS:
+        if isinstance(pixels, np.ndarray) and pixels.size <= MAX_AT_ONCE_PIXELS:
             self._auto = auto_limits(pixels)
             return
         self._background.run(

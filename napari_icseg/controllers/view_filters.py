@@ -10,9 +10,12 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from trainers.io.lazy_image import LazyImage
+
 MAX_NLM_PIXELS = 1 << 20
 """Non-local means takes about 1 s a megapixel on two cores; larger images get another filter."""
 AUTO_LOW_PERCENT, AUTO_HIGH_PERCENT = 0.5, 99.5
+MAX_MEASURED_PX = 1024
 _NLM_STRENGTH = 1.2
 """Times the noise's standard deviation."""
 
@@ -53,10 +56,15 @@ def noise_sigma(pixels: NDArray[Any]) -> float:
     return float(np.sqrt(np.pi / 2) / 6 * np.abs(answer).mean())
 
 
-def auto_limits(pixels: NDArray[Any]) -> tuple[float, float]:
-    """The percentiles 0.5 and 99.5 of an image, uint8 or uint16 (H, W), low < high."""
-    cumulated = np.cumsum(np.bincount(pixels.ravel(), minlength=2))
-    ranks = np.array([AUTO_LOW_PERCENT, AUTO_HIGH_PERCENT]) / 100 * pixels.size
+def auto_limits(pixels: NDArray[Any] | LazyImage) -> tuple[float, float]:
+    """The percentiles 0.5 and 99.5 of an image, uint8 or uint16 (H, W), low < high.
+
+    Of a side longer than MAX_MEASURED_PX every n-th pixel is measured.
+    """
+    step = -(-max(pixels.shape) // MAX_MEASURED_PX)
+    measured = pixels[::step, ::step]
+    cumulated = np.cumsum(np.bincount(measured.ravel(), minlength=2))
+    ranks = np.array([AUTO_LOW_PERCENT, AUTO_HIGH_PERCENT]) / 100 * measured.size
     low, high = (float(value) for value in np.searchsorted(cumulated, ranks))
     largest = float(np.iinfo(pixels.dtype).max)
     low = min(low, largest - 1)
