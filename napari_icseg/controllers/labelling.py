@@ -14,7 +14,10 @@ from napari_icseg.controllers.class_chooser import ClassChooser
 from napari_icseg.controllers.click_loop import ClickLoop
 from napari_icseg.controllers.clicks import Click
 from napari_icseg.controllers.desk import Desk, Part
+from napari_icseg.controllers.image_notes import NotesPart
+from napari_icseg.controllers.image_steps import ImageSteps
 from napari_icseg.controllers.image_switcher import ImageSwitcher
+from napari_icseg.controllers.image_tools import ImageTools
 from napari_icseg.controllers.layers import OBJECTS, ViewerLayers
 from napari_icseg.controllers.model_chooser import DEFAULT_MODEL, ModelChooser, load_predictor
 from napari_icseg.controllers.napari_window import canvas_of, main_window_of
@@ -24,8 +27,9 @@ from napari_icseg.controllers.prefill_layer import draw_proposals
 from napari_icseg.controllers.prefill_row import PrefillRow
 from napari_icseg.controllers.progress_view import ProgressView
 from napari_icseg.controllers.project_actions import ProjectActions
+from napari_icseg.controllers.thumbnails import Thumbnails
 from napari_icseg.controllers.tools import Tools
-from napari_icseg.project.records import ImageStatus
+from napari_icseg.controllers.view_adjust import ViewAdjust
 from napari_icseg.prompting.cache import EmbeddingCache
 from napari_icseg.prompting.disk_cache import DiskCache
 from napari_icseg.prompting.worker import PromptWorker
@@ -40,7 +44,14 @@ if TYPE_CHECKING:
     from napari_icseg.widgets.labelling_dock import LabellingDock
 
 POLYGON = "polygon"
-PARTS: tuple[Callable[[Desk], Part], ...] = (PrefillRow,)
+PARTS: tuple[Callable[[Desk], Part], ...] = (
+    PrefillRow,
+    ImageSteps,
+    ImageTools,
+    Thumbnails,
+    NotesPart,
+    ViewAdjust,
+)
 """The features of the desk, each built once for a dock."""
 
 
@@ -132,8 +143,6 @@ class LabellingController:
             "redo": partial(self._swap, "redo"),
             "previous_image": partial(self._step, -1),
             "next_image": partial(self._step, +1),
-            "mark_blank": partial(self._mark, ImageStatus.BLANK),
-            "mark_labelled": partial(self._mark, ImageStatus.LABELLED),
             "delete": editor.delete_selected,
             "tool_paint": partial(editor.use_tool, "paint"),
             "tool_erase": partial(editor.use_tool, "erase"),
@@ -218,15 +227,6 @@ class LabellingController:
     def _step(self, step: int) -> None:
         if not self.images.step(step):
             self.loop.say(hints.last_image(step))
-
-    def _mark(self, status: ImageStatus) -> None:
-        project, image_id = self._session.project, self._session.current_image_id
-        if project is None or image_id is None:
-            self.loop.say(hints.NO_IMAGE)
-            return
-        project.set_status(image_id, status)
-        self.loop.clear()
-        self.loop.say(hints.status_set("done" if status is ImageStatus.LABELLED else "blank"))
 
     def _add_class(self) -> None:
         name = dialogs.ask_class_name(self._dock)
