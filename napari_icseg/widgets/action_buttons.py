@@ -28,28 +28,37 @@ class ActionButton:
 
 
 IMAGE_BUTTONS = (
-    ActionButton("previous_image", "[  Previous", "Go to the previous image (key [)", 0, 0, 4),
-    ActionButton("next_image", "Next  ]", "Go to the next image (key ])", 0, 4, 4),
+    ActionButton(
+        "previous_image",
+        "{previous_image!}  Previous",
+        "Go to the previous image (key {previous_image})",
+        0,
+        0,
+        4,
+    ),
+    ActionButton(
+        "next_image", "Next  {next_image!}", "Go to the next image (key {next_image})", 0, 4, 4
+    ),
     ActionButton(
         "next_to_do",
-        "To do (N)",
-        "Go to the next image that is not done (key N; Shift+N: the one before)",
+        "To do ({next_to_do})",
+        "Go to the next image that is not done (key {next_to_do}; {previous_to_do}: before)",
         0,
         8,
         4,
     ),
     ActionButton(
         "mark_labelled",
-        "Mark as done (D)",
-        "All objects of this image are labelled: training may use it (key D)",
+        "Mark as done ({mark_labelled})",
+        "All objects of this image are labelled: training may use it (key {mark_labelled})",
         1,
         0,
         5,
     ),
     ActionButton(
         "mark_blank",
-        "Mark as blank (B)",
-        "This image has no objects: training uses it as all background (key B)",
+        "Mark as blank ({mark_blank})",
+        "This image has no objects: training uses it as all background (key {mark_blank})",
         1,
         5,
         5,

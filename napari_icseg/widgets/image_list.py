@@ -31,6 +31,7 @@ from napari_icseg.widgets.image_menu import build_menu
 from napari_icseg.widgets.image_model import STATUS_TEXT, TO_DO, ImageListModel
 from napari_icseg.widgets.image_order import SORTS
 from napari_icseg.widgets.image_view import ImageView
+from napari_icseg.widgets.key_texts import with_keys
 from napari_icseg.widgets.status_icons import sort_icon, thumbnails_icon
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class ImageList(QWidget):
         self.model = ImageListModel(self)
         self._shown_id: int | None = None
         self._kept_ids: set[int] = set()
+        self._offered: frozenset[str] = frozenset()
         self._thumbnails: OrderedDict[int, QPixmap] = OrderedDict()
         self._build_controls()
         self.delegate = ImageDelegate(self.model, self._thumbnail_of, lambda: self._shown_id)
@@ -129,6 +131,10 @@ class ImageList(QWidget):
         """Highlights all images that pass the filter."""
         self.view.selectAll()
 
+    def offer(self, actions: Iterable[str]) -> None:
+        """Says which actions there are: the menu has the entries for these."""
+        self._offered = frozenset(actions)
+
     def set_thumbnail(self, image_id: int, pixmap: QPixmap) -> None:
         """Hands in a thumbnail that was wanted."""
         self._thumbnails[image_id] = pixmap
@@ -176,9 +182,10 @@ class ImageList(QWidget):
         self.filter.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.search = QLineEdit()
         self.search.setPlaceholderText("Find or jump")
-        self.search.setToolTip(
-            "Show only images whose name or note contains this text (Ctrl+F)\n"
-            "Enter jumps to the image of that name or number, Esc shows all again"
+        with_keys(
+            self.search,
+            tooltip="Show only images whose name or note contains this text (key {find_image})\n"
+            "Enter jumps to the image of that name or number, Esc shows all again",
         )
         self.search.setClearButtonEnabled(True)
         self.search.installEventFilter(self)
@@ -242,7 +249,9 @@ class ImageList(QWidget):
     def _on_view_menu_requested(self, position: QPoint) -> None:
         ids = self.selected_ids()
         if ids:
-            menu = build_menu(self, num_images=len(ids), on_action=self.action.emit)
+            menu = build_menu(
+                self, num_images=len(ids), offered=self._offered, on_action=self.action.emit
+            )
             menu.aboutToHide.connect(menu.deleteLater)
             menu.popup(self.view.viewport().mapToGlobal(position))
 

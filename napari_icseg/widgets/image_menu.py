@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QMenu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from qtpy.QtWidgets import QWidget
 
@@ -28,20 +28,38 @@ MENU = (
 _FOR_ONE = ("edit_note",)
 
 
-def build_menu(parent: QWidget, *, num_images: int, on_action: Callable[[str], None]) -> QMenu:
-    """The menu for so many images; `on_action(name)` is called with the entry chosen."""
+def build_menu(
+    parent: QWidget,
+    *,
+    num_images: int,
+    offered: Container[str],
+    on_action: Callable[[str], None],
+) -> QMenu:
+    """The menu for so many images.
+
+    Args:
+        parent: of the menu.
+        num_images: how many are highlighted.
+        offered: actions that somebody carries out; the others are left out.
+        on_action: is called with the action of the entry chosen.
+
+    """
     menu = QMenu(parent)
-    what = "this image" if num_images == 1 else f"these {num_images:,} images"
     for action, words in MENU:
         if not action:
             menu.addSeparator()
-            continue
-        text = words.format(what)
-        if num_images > 1 and action == "copy_paths":
-            text = "Copy paths"
-        if num_images == 1 and action == "batch_change_class":
-            text = "Change the class of its objects…"
-        entry = menu.addAction(text)
-        entry.setEnabled(num_images == 1 or action not in _FOR_ONE)
-        entry.triggered.connect(lambda _checked=False, name=action: on_action(name))
+        elif action in offered:
+            entry = menu.addAction(_text(action, words, num_images))
+            entry.setEnabled(num_images == 1 or action not in _FOR_ONE)
+            entry.triggered.connect(lambda _checked=False, name=action: on_action(name))
     return menu
+
+
+def _text(action: str, words: str, num_images: int) -> str:
+    if num_images == 1:
+        if action == "batch_change_class":
+            return "Change the class of its objects…"
+        return words.format("this image")
+    if action == "copy_paths":
+        return "Copy paths"
+    return words.format(f"these {num_images:,} images")

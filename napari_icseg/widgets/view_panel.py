@@ -11,6 +11,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 from superqt import QDoubleRangeSlider
 
+from napari_icseg.widgets.key_texts import with_keys
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -101,7 +103,7 @@ class ViewPanel(QWidget):
     def _build_buttons(self) -> QHBoxLayout:
         self.auto = _button("Auto", "Stretch the contrast of each image by its own grey values")
         self.auto.setCheckable(True)
-        self.invert = _button("Invert (I)", "Show bright as dark (key I)")
+        self.invert = _button("Invert ({invert_view})", "Show bright as dark (key {invert_view})")
         self.invert.setCheckable(True)
         self.for_all = _button("For all images", "Show all images of the project like this one")
         self.reset = _button("Reset", "Show this image as it is")
@@ -145,7 +147,6 @@ class ViewPanel(QWidget):
 
 
 def _button(text: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
+    button = with_keys(QPushButton(), text=text, tooltip=tooltip)
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     return button

@@ -238,12 +238,14 @@ def test_revealing_takes_away_only_what_hides_the_image(images):
 def test_the_menu_acts_on_what_is_highlighted(images, qtbot):
     emitted = []
     images.action.connect(emitted.append)
+    images.offer(["batch_mark_blank", "edit_note", "copy_paths"])
     images.select(10)
     press(images, 12, Qt.KeyboardModifier.ShiftModifier)
     position = images.view.visualRect(images.model.index_of(11)).center()
     images.view.customContextMenuRequested.emit(position)
     menu = next(menu for menu in images.findChildren(QMenu) if menu.isVisible())
     entries = {entry.text(): entry for entry in menu.actions()}
+    assert set(entries) - {""} == {"Mark these 3 images as blank", "Edit note…", "Copy paths"}
     assert not entries["Edit note…"].isEnabled()
     entries["Mark these 3 images as blank"].trigger()
     menu.close()
