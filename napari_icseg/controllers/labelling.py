@@ -83,6 +83,7 @@ class LabellingController:
         )
         self._keys = KeyFilter(SHORTCUTS, is_wanted=self._wants_key)
         self._actions = self._build_actions()
+        dock.images.offer(self._actions)
         self._is_closed = False
         self._connect()
         if session.project is not None:
