@@ -15,12 +15,11 @@ from napari_icseg.project.records import ObjectSource
 if TYPE_CHECKING:
     from typing import Any
 
-    from numpy.typing import NDArray
-
     from napari_icseg.controllers.class_chooser import ClassChooser
     from napari_icseg.controllers.hints import Hint
     from napari_icseg.controllers.layers import ViewerLayers
     from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.prompting.prompt_image import Pixels
     from napari_icseg.prompting.requests import PredictResult
     from napari_icseg.prompting.worker import PromptWorker
     from napari_icseg.widgets.labelling_status import LabellingStatus
@@ -74,7 +73,7 @@ class ClickLoop:
         """The image that clicks go to; None while one is being opened."""
         return self._image_id
 
-    def show(self, image_id: int, pixels: NDArray[Any]) -> None:
+    def show(self, image_id: int, pixels: Pixels) -> None:
         """Begins with an image, uint8 or uint16 (H, W)."""
         self._image_id = image_id
         self._worker.show(image_id, pixels)

@@ -5,17 +5,23 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_icseg.controllers.gui_thread import Background, GuiThread
+from napari_icseg.prompting.prompt_image import PromptImage
 from trainers.errors import IcsegError
-from trainers.io.images import contrast_limits, read_image
+from trainers.io.converted import ConversionCancelledError
+from trainers.io.open_image import open_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from napari_icseg.controllers.image_objects import ImageObjects
+    from trainers.io.lazy_image import LazyImage
 
 MAX_CACHED_MIB = 256
 
@@ -26,24 +32,45 @@ class LoadedImage:
 
     Args:
         image_id: The image's id in the project.
-        pixels: uint8 or uint16 (H, W); None if it cannot be read.
+        pixels: uint8 or uint16 (H, W); None if it cannot be read. A `LazyImage` for one that
+            is too large to be held.
         limits: Grey values to show as black and white.
         error: Why it cannot be read.
+        objects: Those of the image, where a `prepare` of the loader reads them.
 
     """
 
     image_id: int
-    pixels: NDArray[Any] | None
+    pixels: NDArray[Any] | LazyImage | None
     limits: tuple[float, float] = (0.0, 255.0)
     error: str = ""
+    objects: ImageObjects | None = None
 
 
 class ImageLoader:
-    """Keeps the last images read, up to MAX_CACHED_MIB, so that going back is instant."""
+    """Keeps the last images read, up to MAX_CACHED_MIB, so that going back is instant.
 
-    def __init__(self, gui: GuiThread, on_loaded: Callable[[LoadedImage], None]) -> None:
+    Args:
+        gui: Where `on_loaded` is called.
+        on_loaded: Gets the image that was requested last.
+        prepare: Adds in the thread, each time an image is to be shown, what goes with it.
+        on_progress: Gets, in the thread, an image's path and 0..1 while it is decoded once
+            because its format cannot be read part by part.
+
+    """
+
+    def __init__(
+        self,
+        gui: GuiThread,
+        on_loaded: Callable[[LoadedImage], None],
+        *,
+        prepare: Callable[[LoadedImage], LoadedImage] | None = None,
+        on_progress: Callable[[Path, float], None] | None = None,
+    ) -> None:
         self._background = Background(gui, "images")
         self._on_loaded = on_loaded
+        self._prepare = prepare
+        self._on_progress = on_progress
         self._wanted: int | None = None
         self._cache: OrderedDict[int, LoadedImage] = OrderedDict()
         self._lock = threading.Lock()
@@ -52,14 +79,11 @@ class ImageLoader:
         """Reads an image and hands it to `on_loaded`, unless another is wanted by then."""
         self._wanted = image_id
         cached = self._cached(image_id)
-        if cached is not None:
+        if cached is not None and self._prepare is None:
             self._on_loaded(cached)
             return
-        # a request overtaken while it waited in the queue is not even read
         self._background.run(
-            lambda: self.load(image_id, path) if self._wanted == image_id else None,
-            self._on_background_done,
-            _raise,
+            lambda: self._load_wanted(image_id, path), self._on_background_done, _raise
         )
 
     def load(self, image_id: int, path: Path) -> LoadedImage:
@@ -67,11 +91,30 @@ class ImageLoader:
         cached = self._cached(image_id)
         if cached is not None:
             return cached
+        return self._load(image_id, path, None)
+
+    def _load_wanted(self, image_id: int, path: Path) -> LoadedImage | None:
+        """Reads an image unless another is wanted by now, or before it is decoded."""
+        if self._wanted != image_id:
+            return None
         try:
-            pixels = read_image(path)
+            loaded = self._cached(image_id) or self._load(
+                image_id, path, lambda: self._wanted != image_id
+            )
+        except ConversionCancelledError:
+            return None
+        return loaded if self._prepare is None else self._prepare(loaded)
+
+    def _load(
+        self, image_id: int, path: Path, is_cancelled: Callable[[], bool] | None
+    ) -> LoadedImage:
+        on_progress = None if self._on_progress is None else partial(self._on_progress, path)
+        try:
+            pixels = open_image(path, on_progress=on_progress, is_cancelled=is_cancelled)
+            limits = PromptImage(pixels).limits
         except (IcsegError, OSError) as error:
             return LoadedImage(image_id, None, error=str(error))
-        loaded = LoadedImage(image_id, pixels, contrast_limits(pixels))
+        loaded = LoadedImage(image_id, pixels, limits)
         self._keep(loaded)
         return loaded
 

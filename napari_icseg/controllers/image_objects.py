@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 from napari_icseg.controllers.object_index import ObjectIndex
+from napari_icseg.controllers.object_map import ObjectMap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_icseg.controllers.boxes import Box
     from napari_icseg.project.project import Project
-    from napari_icseg.project.records import ObjectRecord
+    from napari_icseg.project.records import ClassRecord, ObjectRecord
 
+MAX_REMEMBERED = 64
+"""Updates after which a map that is still being drawn can be brought up to date by parts."""
 MAX_AT_ONCE = 2000
 """More changed objects than this are read by a thread."""
 
@@ -27,6 +33,19 @@ class ImageObjects:
         # before reading: what changes meanwhile is read again
         project.objects_changed.connect(self._on_project_objects_changed)
         self.index = ObjectIndex(project.objects(image_id))
+        self.first_map: ObjectMap | None = None
+        """Of the whole image, if it was prepared and not taken yet."""
+        self._serial = 0
+        self._drawn_again: deque[tuple[int, list[Box]]] = deque(maxlen=MAX_REMEMBERED)
+
+    @property
+    def serial(self) -> int:
+        """Grows with every update; a map made now is to be brought up to date from here."""
+        return self._serial
+
+    def prepare(self, shape_hw: tuple[int, int], classes: Sequence[ClassRecord]) -> None:
+        """Draws the map of the whole image: in the thread that reads, so that nobody waits."""
+        self.first_map = ObjectMap(shape_hw, classes, self.index)
 
     @property
     def needs_thread(self) -> bool:
@@ -45,7 +64,16 @@ class ImageObjects:
             record = found.get(key)
             is_here = record is not None and record.image_id == self.image_id
             changes[key] = record if is_here else None
-        return self.index.update(changes)
+        boxes = self.index.update(changes)
+        self._serial += 1
+        self._drawn_again.append((self._serial, boxes))
+        return boxes
+
+    def boxes_since(self, serial: int, everything: Box) -> list[Box]:
+        """The boxes that changed after a map was begun at this serial."""
+        if serial < self._serial - MAX_REMEMBERED:
+            return [everything]
+        return [box for number, boxes in self._drawn_again if number > serial for box in boxes]
 
     def close(self) -> None:
         """Stops listening."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
 from napari_icseg.controllers.image_loader import ImageLoader, LoadedImage
+from napari_icseg.controllers.image_reading import DecodingProgress, with_objects
 from trainers.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_icseg.controllers.session import ProjectSession
     from napari_icseg.widgets.image_list import ImageList
+    from trainers.io.lazy_image import LazyImage
 
 NUM_AHEAD = 2
 
@@ -33,7 +36,12 @@ class ImageSwitcher:
     def __init__(self, session: ProjectSession, images: ImageList) -> None:
         self._session = session
         self._images = images
-        self._loader = ImageLoader(session.gui, self._on_image_loaded)
+        self._loader = ImageLoader(
+            session.gui,
+            self._on_image_loaded,
+            prepare=partial(with_objects, session),
+            on_progress=DecodingProgress(session.activity),
+        )
         self._wanted: int | None = None
         images.image_chosen.connect(self.go)
 
@@ -93,10 +101,10 @@ class ImageSwitcher:
             self.go(target)
         return target
 
-    def ahead(self) -> list[tuple[int, Callable[[], NDArray[Any]]]]:
+    def ahead(self) -> list[tuple[int, Callable[[], NDArray[Any] | LazyImage]]]:
         """The next images and how to read them, nearest first, for embedding ahead."""
         project = self._session.project
-        found: list[tuple[int, Callable[[], NDArray[Any]]]] = []
+        found: list[tuple[int, Callable[[], NDArray[Any] | LazyImage]]] = []
         image_id = self._wanted
         while project is not None and image_id is not None and len(found) < NUM_AHEAD:
             image_id = self._images.model.neighbour(image_id, +1)
@@ -113,12 +121,12 @@ class ImageSwitcher:
         """Stops reading."""
         self._loader.close()
 
-    def _reader(self, image_id: int) -> Callable[[], NDArray[Any]]:
+    def _reader(self, image_id: int) -> Callable[[], NDArray[Any] | LazyImage]:
         project = self._session.project
         assert project is not None
         path = project.absolute_path(image_id)
 
-        def read() -> NDArray[Any]:
+        def read() -> NDArray[Any] | LazyImage:
             loaded = self._loader.load(image_id, path)
             if loaded.pixels is None:
                 raise DataError(loaded.error)

@@ -1,27 +1,59 @@
-"""The four layers of the click loop: image, objects, candidate, prompts."""
+"""The layers of the click loop: image, objects, candidate, prompts.
+
+Of a large image they hold a `Frame`: what is on the screen and a margin, moved and scaled to
+its place by the layers' `translate` and `scale`, so that world coordinates are always those of
+the whole image. A fifth layer below them shows all of it coarsely.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
 
-from napari_icseg.controllers.boxes import Box
+from napari_icseg.controllers.frames import Frame
+from napari_icseg.controllers.layer_data import (
+    add_image,
+    follow_look,
+    put,
+    take_as_current,
+    write_labels,
+)
 from napari_icseg.controllers.napari_window import camera_of
+from napari_icseg.controllers.notify import show_error
+from napari_icseg.controllers.overlay import EDGE, FILL, SELECTED, Overlay
+from napari_icseg.controllers.session import session_of
+from napari_icseg.controllers.window_view import WindowView
+from trainers.io.lazy_image import ArrayReader, LazyImage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import napari
     from numpy.typing import NDArray
 
+    from napari_icseg.controllers.boxes import Box
     from napari_icseg.controllers.clicks import Click
     from napari_icseg.controllers.object_map import ObjectMap
+    from napari_icseg.controllers.window_view import FrameContent
     from napari_icseg.project.records import ClassRecord
     from trainers.io.rle import RleMask
 
-IMAGE, OBJECTS, CANDIDATE, PROMPTS = "image", "objects", "candidate", "prompts"
-FILL, EDGE, SELECTED = 1, 2, 3
+OVERVIEW, IMAGE, OBJECTS, CANDIDATE, PROMPTS = (
+    "overview",
+    "image",
+    "objects",
+    "candidate",
+    "prompts",
+)
+WHOLE_PIXELS = 2048 * 2048
+"""Of an image with more pixels the layers hold a part."""
+OVERVIEW_SIDE_PX = 1024
+"""Longest side of the layer below, at most."""
 CLICK_SIZE_PX = 13.0
 """Diameter of a click's mark on the screen."""
 CANDIDATE_COLORS = {
@@ -35,41 +67,73 @@ POSITIVE_COLOR, NEGATIVE_COLOR = (0.15, 0.9, 0.25, 1.0), (1.0, 0.2, 0.2, 1.0)
 
 
 class ViewerLayers:
-    """Makes the layers when they are needed, also again after the user removed one."""
+    """Makes the layers when they are needed, also again after the user removed one.
 
-    def __init__(self, viewer: napari.Viewer) -> None:
+    Emits `framed(ObjectMap | None)` in the GUI thread after the layers of a large image took
+    another frame; the map is what `draw_objects` made for it.
+    """
+
+    framed = Signal(object)
+
+    def __init__(self, viewer: napari.Viewer, *, whole_pixels: int | None = None) -> None:
         self._viewer = viewer
+        self._whole_pixels = WHOLE_PIXELS if whole_pixels is None else whole_pixels
         self._layers: dict[str, Any] = {}
         self._shape_hw: tuple[int, int] | None = None
+        self._frame: Frame | None = None
+        self._overlay: Overlay | None = None
         self._drawn: Box | None = None
         self._clicks: tuple[Click, ...] = ()
+        self._end_following: Callable[[], None] | None = None
+        self._view = WindowView(
+            viewer,
+            session_of(viewer),
+            show=self._show_content,
+            fail=show_error,
+            is_busy=self._is_painting,
+        )
         camera_of(viewer).events.zoom.connect(self._on_camera_zoom)
+
+    @property
+    def frame(self) -> Frame | None:
+        """The part of the image that the layers hold; None without an image."""
+        return self._frame
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether the layers hold only a part of the image, perhaps coarse."""
+        return self._view.source is not None
 
     def get(self, name: str) -> Any | None:
         """The napari layer of a name, if it is in the viewer."""
         layer = self._layers.get(name)
         return layer if layer is not None and layer in self._viewer.layers else None
 
-    def show_image(self, image: NDArray[Any], limits: tuple[float, float], name: str) -> None:
+    def show_image(
+        self, image: NDArray[Any] | LazyImage, limits: tuple[float, float], name: str
+    ) -> None:
         """Shows an image.
 
         Args:
-            image: uint8 or uint16 (H, W); the layer gets a copy.
+            image: uint8 or uint16 (H, W); the layer gets a copy, of a large one of a part.
             limits: grey values shown as black and white.
             name: stored with the layer, for the user.
 
         """
-        layer = self.get(IMAGE)
         shape_hw = (image.shape[0], image.shape[1])
-        if layer is None:
-            options = {"contrast_limits": limits, "colormap": "gray"}
-            layer = self._add(IMAGE, "add_image", image.copy(), **options)
-        elif layer.data.shape == image.shape and layer.data.dtype == image.dtype:
-            # to give a layer another array makes napari measure all layers anew
-            layer.data[...] = image
-            layer.refresh(extent=False)
+        is_large = isinstance(image, LazyImage) or image.size > self._whole_pixels
+        self._view.end()
+        if is_large:
+            source = _as_source(image, name)
+            self._frame = self._overview_frame(shape_hw)
+            pixels = np.zeros(self._frame.shape_hw, image.dtype)
+            self._put_overview(pixels, limits)
         else:
-            layer.data = image.copy()
+            assert not isinstance(image, LazyImage)
+            self._remove(OVERVIEW)
+            pixels, self._frame = image, Frame.whole(shape_hw)
+        layer = self.get(IMAGE) or add_image(self._add, IMAGE, pixels, limits)
+        put(layer, pixels, self._frame)
         layer.contrast_limits_range = (0, np.iinfo(image.dtype).max)
         layer.contrast_limits = limits
         layer.metadata["path"] = name
@@ -77,16 +141,39 @@ class ViewerLayers:
         self._prepare_overlays()
         if is_other_shape:
             self._viewer.reset_view()
+        if is_large:
+            self._follow_look()
+            self._view.begin(source, self._overview_frame(shape_hw).step)
+
+    def draw_objects(self, make: Callable[[Frame], ObjectMap]) -> None:
+        """Says how to draw the objects in a frame of a large image.
+
+        Args:
+            make: called in a thread, for every frame from now on.
+
+        """
+        self._view.objects = make
+        self._view.refresh()
+
+    def set_filter(self, change: Callable[[NDArray[Any]], NDArray[Any]] | None) -> None:
+        """Changes how the pixels of a large image look, for the view alone.
+
+        Args:
+            change: from pixels (h, w) to the same shape and type, called in a thread for
+                every frame; None shows them as they are. Forgotten with the image.
+
+        """
+        self._view.filter = change
+        self._view.refresh()
 
     def show_objects(self, objects: ObjectMap, classes: Sequence[ClassRecord]) -> Any:
         """Shows an object map, sharing its array with the layer; returns the layer."""
         layer = self.get(OBJECTS)
         if layer is None:
             layer = self._add(OBJECTS, "add_labels", objects.labels, opacity=0.5)
-        elif layer.data is objects.labels:
-            self.refresh_objects()
         else:
-            layer.data = objects.labels
+            objects.adopt(layer.data)
+        put(layer, objects.labels, objects.frame, is_shared=True)
         colors = tuple(record.color for record in classes)
         if layer.metadata.get("class_colors") != colors:
             layer.metadata["class_colors"] = colors
@@ -99,13 +186,19 @@ class ViewerLayers:
         if layer is not None:
             layer.refresh(extent=False, thumbnail=False, highlight=False)
 
+    def write_objects(self, box: Box, patch: NDArray[np.int32]) -> None:
+        """Changes a box of the objects layer's array, int32 (h, w), and draws only that."""
+        layer = self.get(OBJECTS)
+        if layer is not None:
+            write_labels(layer, box, patch)
+
     def show_candidate(self, mask: RleMask | None) -> None:
         """Shows the candidate's fill and edge in place; None clears it."""
-        self._show_overlay(mask, {FILL: FILL, EDGE: EDGE})
+        self._show_overlay(None if mask is None else Overlay(mask, FILL, EDGE))
 
     def show_selection(self, mask: RleMask | None) -> None:
         """Outlines an accepted object in white, in the candidate's layer; None clears it."""
-        self._show_overlay(mask, {FILL: 0, EDGE: SELECTED})
+        self._show_overlay(None if mask is None else Overlay(mask, 0, SELECTED))
 
     def show_clicks(self, clicks: Sequence[Click]) -> None:
         """Shows the clicks: green disks and red crosses.
@@ -120,7 +213,8 @@ class ViewerLayers:
             return
         old, self._clicks = self._clicks, tuple(clicks)
         if clicks:
-            _take_as_current(layer, clicks[-1], CLICK_SIZE_PX / camera_of(self._viewer).zoom)
+            size = CLICK_SIZE_PX / camera_of(self._viewer).zoom
+            take_as_current(layer, _color(clicks[-1]), _symbol(clicks[-1]), size)
         layer.data = np.array([(c.row, c.col) for c in clicks], dtype=float).reshape(-1, 2)
         layer.selected_data = set()
         is_one_more = self._clicks[:-1] == old
@@ -145,16 +239,16 @@ class ViewerLayers:
 
     def remove(self) -> None:
         """Takes all layers of ours out of the viewer."""
+        self._view.end()
         for name in tuple(self._layers):
-            layer = self.get(name)
-            if layer is not None:
-                self._viewer.layers.remove(layer)
+            self._remove(name)
         self._layers.clear()
-        self._shape_hw = None
+        self._shape_hw = self._frame = self._overlay = self._drawn = None
 
     def close(self) -> None:
         """Removes the layers and stops following the camera."""
         self.remove()
+        self._view.close()
         camera_of(self._viewer).events.zoom.disconnect(self._on_camera_zoom)
 
     def to_rc(self, position: Sequence[float]) -> tuple[float, float] | None:
@@ -163,10 +257,10 @@ class ViewerLayers:
         Integers are pixel centres.
         """
         layer = self.get(IMAGE)
-        if layer is None or self._shape_hw is None:
+        if layer is None or self._frame is None:
             return None
         row, col = layer.world_to_data(position)[-2:]
-        return float(row), float(col)
+        return self._frame.to_image(float(row), float(col))
 
     def to_pixel(self, position: Sequence[float]) -> tuple[int, int] | None:
         """The image pixel (row, col) at world coordinates; None outside the image."""
@@ -183,38 +277,115 @@ class ViewerLayers:
         if layer is not None and len(layer.data):
             layer.size = CLICK_SIZE_PX / camera_of(self._viewer).zoom
 
-    def _show_overlay(self, mask: RleMask | None, values: dict[int, int]) -> None:
-        if self.get(CANDIDATE) is None and mask is not None:
-            self._prepare_overlays()
-        layer = self.get(CANDIDATE)
+    # large images ---------------------------------------------------------------------------
+
+    def _show_content(self, content: FrameContent) -> None:
+        """Takes a frame that was read; what the user sees stays where it is."""
+        layer = self.get(IMAGE)
         if layer is None:
+            return
+        self._frame = content.frame
+        put(layer, content.pixels, content.frame)
+        self._update_overview(content)
+        self._prepare_overlays()
+        self._place_overlay(content.overlay)
+        self.framed.emit(content.objects)
+
+    def _overview_frame(self, shape_hw: tuple[int, int]) -> Frame:
+        step = 1
+        while max(shape_hw) / step > OVERVIEW_SIDE_PX:
+            step *= 2
+        return Frame(Frame.whole(shape_hw).box, step)
+
+    def _put_overview(self, pixels: NDArray[Any], limits: tuple[float, float]) -> None:
+        assert self._frame is not None
+        layer = self.get(OVERVIEW) or add_image(self._add, OVERVIEW, pixels, limits)
+        layer.mouse_pan = True
+        put(layer, pixels, self._frame)
+
+    def _update_overview(self, content: FrameContent) -> None:
+        """Takes the first pixels that show the whole image for the layer below."""
+        layer, source = self.get(OVERVIEW), self._view.source
+        if layer is None or source is None or content.overview is None:
+            return
+        layer.data[...] = content.overview
+        layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def _follow_look(self) -> None:
+        if self._end_following is None:
+            self._end_following = follow_look(self.get(OVERVIEW), self.get(IMAGE))
+
+    def _remove(self, name: str) -> None:
+        layer = self.get(name)
+        if name in (OVERVIEW, IMAGE) and self._end_following is not None:
+            self._end_following()
+            self._end_following = None
+        if layer is not None:
+            self._viewer.layers.remove(layer)
+        self._layers.pop(name, None)
+
+    def _is_painting(self) -> bool:
+        """Whether the mouse is drawing on the objects layer."""
+        layer = self.get(OBJECTS)
+        is_pressed = QApplication.mouseButtons() != Qt.MouseButton.NoButton
+        return is_pressed and layer is not None and str(layer.mode) != "pan_zoom"
+
+    # the candidate's layer ------------------------------------------------------------------
+
+    def _show_overlay(self, overlay: Overlay | None) -> None:
+        self._overlay = overlay
+        if self.get(CANDIDATE) is None and overlay is not None:
+            self._prepare_overlays()
+        is_slow = overlay is not None and self.is_windowed and not overlay.is_quick
+        self._view.overlay = overlay.drawn if overlay is not None and is_slow else None
+        if is_slow:
+            self._view.refresh()
+            return
+        layer = self.get(CANDIDATE)
+        if layer is None or self._frame is None:
             return
         if self._drawn is not None:
             layer.data[self._drawn.slices] = 0
-        self._drawn = None if mask is None else _draw_overlay(layer.data, mask, values)
+        self._drawn = None if overlay is None else overlay.draw(layer.data, self._frame)
         layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def _place_overlay(self, drawn: NDArray[Any] | None) -> None:
+        """Draws the candidate in a new frame, or takes what a thread has drawn."""
+        layer, frame, overlay = self.get(CANDIDATE), self._frame, self._overlay
+        if layer is None or frame is None:
+            return
+        data = np.zeros(frame.shape_hw, np.uint8) if drawn is None else drawn
+        self._drawn = Frame.whole(frame.shape_hw).box
+        if drawn is None and overlay is not None and overlay.is_quick:
+            self._drawn = overlay.draw(data, frame)
+        put(layer, data, frame)
 
     def _prepare_overlays(self) -> None:
         """Makes the layers of candidate and clicks now: the first click must not wait for it."""
-        layer = self.get(CANDIDATE)
+        layer, frame = self.get(CANDIDATE), self._frame
+        if frame is None:
+            return
         if layer is None:
-            self._add_candidate()
-        elif layer.data.shape != self._shape_hw:
-            layer.data, self._drawn = np.zeros(self._shape_hw or (1, 1), dtype=np.uint8), None
+            self._add_candidate(frame)
+        elif layer.data.shape != frame.shape_hw or tuple(layer.translate) != frame.translate:
+            put(layer, np.zeros(frame.shape_hw, dtype=np.uint8), frame)
+            self._drawn = None
         if self.get(PROMPTS) is None:
             self._clicks = ()
             self._add(PROMPTS, "add_points", np.zeros((0, 2)))
 
-    def _add_candidate(self) -> None:
+    def _add_candidate(self, frame: Frame) -> None:
         from napari.utils.colormaps import DirectLabelColormap
 
         self._drawn = None
         layer = self._add(
             CANDIDATE,
             "add_labels",
-            np.zeros(self._shape_hw or (1, 1), dtype=np.uint8),
+            np.zeros(frame.shape_hw, dtype=np.uint8),
             colormap=DirectLabelColormap(color_dict=CANDIDATE_COLORS),
             opacity=1.0,
+            scale=frame.scale,
+            translate=frame.translate,
         )
         layer.editable = False
 
@@ -223,7 +394,7 @@ class ViewerLayers:
         active = self._viewer.layers.selection.active
         layer = getattr(self._viewer, method)(data, name=name, **options)
         self._layers[name] = layer
-        order = [n for n in (IMAGE, OBJECTS, CANDIDATE, PROMPTS) if self.get(n)]
+        order = [n for n in (OVERVIEW, IMAGE, OBJECTS, CANDIDATE, PROMPTS) if self.get(n)]
         below = [self._viewer.layers.index(self._layers[n]) for n in order[: order.index(name)]]
         self._viewer.layers.move(self._viewer.layers.index(layer), max(below, default=-1) + 1)
         if active is not None and active in self._viewer.layers:
@@ -231,16 +402,8 @@ class ViewerLayers:
         return layer
 
 
-def _draw_overlay(data: NDArray[np.uint8], mask: RleMask, values: dict[int, int]) -> Box:
-    """Draws fill and edge of a mask with these values into data (H, W) and says where."""
-    own = Box.of_mask(mask)
-    box = own.clip((data.shape[0], data.shape[1]))
-    crop = mask.crop()
-    padded = np.pad(crop, 1)
-    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    drawn = np.where(crop, np.where(inner, values[FILL], values[EDGE]), 0)
-    data[box.slices] = drawn[box.within(own)]
-    return box
+def _as_source(image: NDArray[Any] | LazyImage, name: str) -> LazyImage:
+    return image if isinstance(image, LazyImage) else LazyImage(ArrayReader(image), Path(name))
 
 
 def _class_colormap(colors: tuple[str, ...]) -> Any:
@@ -250,13 +413,6 @@ def _class_colormap(colors: tuple[str, ...]) -> Any:
 
     rows = transform_color(list(colors) or ["#ffcc00"])
     return CyclicLabelColormap(colors=np.vstack([np.zeros((1, 4)), rows]))
-
-
-def _take_as_current(layer: Any, click: Click, size: float) -> None:
-    layer.current_face_color = _color(click)
-    layer.current_border_color = (1.0, 1.0, 1.0, 1.0)
-    layer.current_symbol = _symbol(click)
-    layer.current_size = size
 
 
 def _color(click: Click) -> tuple[float, float, float, float]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_icseg.controllers.boxes import Box
 from trainers.io import runs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_icseg.controllers.boxes import Box
     from napari_icseg.controllers.frames import Frame
     from trainers.io.rle import RleMask
 

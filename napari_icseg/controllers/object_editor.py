@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_icseg.controllers import hints
-from napari_icseg.controllers.notify import errors_shown
+from napari_icseg.controllers.gui_thread import Background
+from napari_icseg.controllers.image_objects import ImageObjects
+from napari_icseg.controllers.notify import errors_shown, show_error
+from napari_icseg.controllers.object_index import ObjectIndex
 from napari_icseg.controllers.object_map import ObjectMap
 from napari_icseg.project.records import NewObject, ObjectSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari_icseg.controllers.class_chooser import ClassChooser
+    from napari_icseg.controllers.frames import Frame
     from napari_icseg.controllers.hints import Hint
     from napari_icseg.controllers.layers import ViewerLayers
     from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.project.records import ClassRecord
+
+MAX_NAMED = 5000
+"""More objects in sight are not named in napari's status bar."""
+TOO_COARSE = hints.Hint("Zoom in to paint: the image is shown coarser than it is.", "warning")
 
 
 class ObjectEditor:
@@ -39,53 +49,152 @@ class ObjectEditor:
         self._map: ObjectMap | None = None
         self._layer: Any | None = None
         self._selected_id: int | None = None
+        self._shape_hw = (1, 1)
+        self._objects: ImageObjects | None = None
+        self._brush_id: int | None = None
+        self._reading = Background(session.gui, "objects")
+        layers.framed.connect(self._on_layers_framed)
 
     @property
     def selected_id(self) -> int | None:
         """The object that Del deletes and a digit re-classes."""
         return self._selected_id
 
-    def show(self, image_id: int, shape_hw: tuple[int, int]) -> None:
-        """Shows the objects of an image of this size."""
-        self._image_id, self._selected_id = image_id, None
+    def show(
+        self, image_id: int, shape_hw: tuple[int, int], objects: ImageObjects | None = None
+    ) -> None:
+        """Shows the objects of an image of this size.
+
+        Args:
+            image_id: the image.
+            shape_hw: its height and width in pixels.
+            objects: of the image, if a thread has read them already.
+
+        """
         project = self._session.project
-        objects = () if project is None else project.objects(image_id)
-        old = None if self._layer is None else self._layer.data
-        self._map = ObjectMap(shape_hw, self._classes.classes, objects, reuse=old)
-        self._connect(self._layers.show_objects(self._map, self._classes.classes))
-        self._layers.activate_objects()
-        self._name_objects()
-        self._offer_new_value()
+        if objects is None and project is not None:
+            objects = ImageObjects(project, image_id)
+        self._forget_objects()
+        self._image_id, self._shape_hw, self._objects = image_id, shape_hw, objects
+        self._selected_id = self._brush_id = self._map = None
+        self._redraw()
 
     def leave(self) -> None:
         """Another image is being opened."""
+        self._forget_objects()
         self._image_id, self._map, self._selected_id = None, None, None
 
     def read(self, image_id: int) -> None:
-        """Shows the project's objects again after they changed."""
-        project = self._session.project
-        if image_id != self._image_id or project is None or self._map is None:
+        """Takes over what changed in the project; costs in proportion to that."""
+        objects = self._objects
+        if image_id != self._image_id or objects is None:
             return
-        self._map.set_objects(project.objects(image_id))
-        self._layers.refresh_objects()
+        if objects.needs_thread:
+            self._read_in_thread(image_id)
+            return
+        boxes = objects.update()
+        if not boxes or self._map is None:
+            return
+        self._map.draw_changes(boxes, self._layers.write_objects)
         self._name_objects()
-        if self._selected_id is None:
-            self._offer_new_value()
-        elif any(record.id == self._selected_id for record in self._map.objects):
-            self.select(self._selected_id)
-        else:
-            self.unselect()
+        self._keep_selection()
 
     def read_shown(self) -> None:
-        """Shows the project's objects again after much of it changed at once."""
+        """Takes over what changed in the project after much of it changed at once."""
         if self._image_id is not None:
             self.read(self._image_id)
 
     def read_classes(self) -> None:
         """Shows everything again after a class was added or changed."""
-        if self._map is not None and self._image_id is not None:
-            shape = self._map.labels.shape
-            self.show(self._image_id, (shape[0], shape[1]))
+        if self._objects is not None:
+            self._objects.update()
+            self._selected_id = None
+            self._redraw()
+
+    def _redraw(self) -> None:
+        """Draws all objects anew: here, or for a large image in the thread that draws frames."""
+        objects = self._objects
+        if objects is None:
+            return
+        if self._layers.is_windowed:
+            self._layers.draw_objects(partial(self._draw_frame, objects, self._classes.classes))
+            return
+        serial, prepared = 0, objects.first_map
+        objects.first_map = None
+        objects.update()
+        if prepared is not None and prepared.classes == tuple(self._classes.classes):
+            prepared.draw_changes(objects.boxes_since(serial, prepared.frame.box))
+            self._take_map(prepared)
+            return
+        old = None if self._layer is None else self._layer.data
+        self._take_map(ObjectMap(self._shape_hw, self._classes.classes, objects.index, reuse=old))
+
+    def _draw_frame(
+        self, objects: ImageObjects, classes: Sequence[ClassRecord], frame: Frame
+    ) -> ObjectMap:
+        """Draws the objects of a part of a large image; called in a thread."""
+        serial = objects.serial
+        drawn = ObjectMap(self._shape_hw, classes, objects.index, frame=frame)
+        drawn.serial = serial
+        return drawn
+
+    def _on_layers_framed(self, drawn: ObjectMap | None) -> None:
+        """The layers of a large image took another part of it."""
+        objects = self._objects
+        if drawn is None or objects is None or drawn.index is not objects.index:
+            return
+        drawn.draw_changes(objects.boxes_since(drawn.serial, drawn.frame.box))
+        self._take_map(drawn)
+
+    def _take_map(self, drawn: ObjectMap) -> None:
+        is_first, self._map = self._map is None, drawn
+        self._connect(self._layers.show_objects(drawn, self._classes.classes))
+        if is_first:
+            self._layers.activate_objects()
+        self._name_objects()
+        self._keep_selection()
+
+    def _keep_selection(self) -> None:
+        """Has the selected object outlined, and the brush paint what it painted."""
+        if self._selected_id is not None and self._selected_id in self._index:
+            self.select(self._selected_id)
+        elif self._selected_id is not None:
+            self.unselect()
+        elif self._brush_id is not None and self._brush_id in self._index:
+            self._paint_on(self._brush_id)
+        else:
+            self._offer_new_value()
+
+    def _paint_on(self, object_id: int) -> None:
+        self._brush_id = object_id
+        if self._layer is not None and self._map is not None:
+            self._layer.selected_label = self._map.value_of(object_id)
+
+    @property
+    def _index(self) -> ObjectIndex:
+        return ObjectIndex() if self._objects is None else self._objects.index
+
+    def _read_in_thread(self, image_id: int) -> None:
+        """Reads all objects again: thousands changed."""
+        project, shape_hw = self._session.project, self._shape_hw
+        if project is None:
+            return
+
+        def read() -> ImageObjects:
+            return ImageObjects(project, image_id)
+
+        def show(objects: ImageObjects) -> None:
+            if self._image_id == image_id:
+                self.show(image_id, shape_hw, objects)
+            else:
+                objects.close()
+
+        self._reading.run(read, show, lambda error: show_error(str(error)))
+
+    def _forget_objects(self) -> None:
+        if self._objects is not None:
+            self._objects.close()
+        self._objects = None
 
     def select_at(self, row: int, col: int) -> None:
         """Selects the topmost object at an image pixel."""
@@ -102,11 +211,12 @@ class ObjectEditor:
         """Selects an object: outlined, and the brush paints it."""
         if self._map is None or object_id is None:
             return
-        record = next(r for r in self._map.objects if r.id == object_id)
+        record = self._index.get(object_id)
+        if record is None:
+            return
         self._selected_id = object_id
         self._layers.show_selection(record.mask)
-        if self._layer is not None:
-            self._layer.selected_label = self._map.value_of(object_id)
+        self._paint_on(object_id)
 
     def unselect(self) -> None:
         """Lets go of the selected object."""
@@ -136,10 +246,14 @@ class ObjectEditor:
         self._layers.activate_objects()
         if self._layer is not None:
             self._layer.mode = mode
-            self._say(hints.TOOLS[mode])
+            is_coarse = self._map is not None and self._map.frame.step > 1
+            self._say(TOO_COARSE if is_coarse and mode != "pan_zoom" else hints.TOOLS[mode])
 
     def close(self) -> None:
-        """Stops listening to the layer."""
+        """Stops listening to the layer and the project."""
+        self._layers.framed.disconnect(self._on_layers_framed, missing_ok=True)
+        self._forget_objects()
+        self._reading.close()
         self._connect(None)
 
     def _connect(self, layer: Any | None) -> None:
@@ -156,7 +270,9 @@ class ObjectEditor:
         if self._map is None or self._layer is None:
             return
         names = {record.id: record.name for record in self._classes.classes}
-        objects = self._map.objects
+        objects = self._map.objects_here
+        if len(objects) > MAX_NAMED:
+            return
         self._layer.features = {
             "index": [0, *(self._map.value_of(record.id) for record in objects)],
             "class": ["background", *(names[record.class_id] for record in objects)],
@@ -164,7 +280,7 @@ class ObjectEditor:
 
     def _offer_new_value(self) -> None:
         """The brush paints a new object of the current class."""
-        current = self._classes.current
+        current, self._brush_id = self._classes.current, None
         if self._layer is not None and self._map is not None and current is not None:
             self._layer.selected_label = self._map.new_value(current.id)
 
@@ -172,6 +288,8 @@ class ObjectEditor:
         """A stroke ended: save it, or take it back if it cannot be saved."""
         if self._map is None:
             return
+        if self._map.frame.step > 1:
+            self._say(TOO_COARSE)
         with errors_shown():
             try:
                 self._save_stroke(self._map)
@@ -195,5 +313,5 @@ class ObjectEditor:
         if added and self._layer is not None:
             # the next stroke goes on with it; it is not selected, so that a digit does not
             # change its class
-            self._layer.selected_label = objects.value_of(added[0].id)
+            self._paint_on(added[0].id)
         self._say(hints.Hint("Saved what you painted. Ctrl+Z takes it back.", "done"))

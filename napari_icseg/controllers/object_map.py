@@ -61,13 +61,14 @@ class ObjectMap:
             reuse = np.zeros(self.frame.shape_hw, dtype=np.int32)
         self.labels: NDArray[np.int32] = reuse
         self.classes = tuple(classes)
+        self.serial = 0
+        """Of the objects when drawing began, see `ImageObjects.serial`."""
         self._slot_of = {record.id: slot for slot, record in enumerate(classes)}
         self.num_slots = max(1, len(classes))
         self._next_number = 0
         self._value_of: dict[int, int] = {}
         self._id_of: dict[int, int] = {}
-        is_index = isinstance(objects, ObjectIndex)
-        self.index = objects if is_index else ObjectIndex(objects)
+        self.index = objects if isinstance(objects, ObjectIndex) else ObjectIndex(objects)
         self.labels[...] = 0
         self._saved = self.labels.copy()
         self.redraw(self.frame.box)

@@ -11,11 +11,14 @@ import numpy as np
 
 from napari_icseg.prompting.errors import PromptError
 from trainers.io.images import contrast_limits
+from trainers.io.lazy_image import LazyImage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_icseg.prompting.windows import Window
+
+    Pixels = NDArray[Any] | LazyImage
 
 _MAX_SCALE_SAMPLES = 4_000_000
 """Pixels from which the grey scale of a 16-bit image is taken."""
@@ -23,9 +26,12 @@ _MAX_SCALE_SAMPLES = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class PromptImage:
-    """A grey image, uint8 or uint16 (H, W); raises `PromptError` for anything else."""
+    """A grey image, uint8 or uint16 (H, W); raises `PromptError` for anything else.
 
-    pixels: NDArray[Any]
+    Of a `LazyImage` only the windows that are asked for are read.
+    """
+
+    pixels: Pixels
 
     def __post_init__(self) -> None:
         pixels = self.pixels
@@ -42,7 +48,12 @@ class PromptImage:
 
     @cached_property
     def content_hash(self) -> str:
-        """Equal for equal pixels, whatever the file is called."""
+        """Equal for equal pixels, whatever the file is called.
+
+        Of an image that is not read as a whole: equal for the same unchanged file.
+        """
+        if isinstance(self.pixels, LazyImage):
+            return self.pixels.identity
         digest = hashlib.blake2b(digest_size=16)
         digest.update(f"{self.pixels.dtype.name} {self.size_hw}".encode())
         digest.update(np.ascontiguousarray(self.pixels).data)
@@ -55,6 +66,8 @@ class PromptImage:
         Taken from the whole image, or from every n-th pixel of a large one, so that all
         windows of an image have the same scale.
         """
+        if self.pixels.dtype == np.uint8:
+            return contrast_limits(np.zeros((1, 1), np.uint8))  # the same for all of them
         step = max(1, round((self.pixels.size / _MAX_SCALE_SAMPLES) ** 0.5))
         return contrast_limits(np.ascontiguousarray(self.pixels[::step, ::step]))
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    from napari_icseg.prompting.prompt_image import PromptImage
+    from napari_icseg.prompting.prompt_image import Pixels, PromptImage
     from napari_icseg.prompting.protocol import (
         Candidate,
         CandidateKind,
@@ -72,7 +70,7 @@ class AheadRequest:
     """
 
     image_id: int
-    read: Callable[[], NDArray[Any] | PromptImage] = field(repr=False)
+    read: Callable[[], Pixels | PromptImage] = field(repr=False)
     window: Window | None = None
 
 

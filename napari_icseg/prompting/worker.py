@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_icseg.prompting.inbox import Job
+    from napari_icseg.prompting.prompt_image import Pixels
     from napari_icseg.prompting.protocol import (
         CandidateKind,
         Embedding,
@@ -118,7 +119,7 @@ class PromptWorker:
         """Switch to another model; prompts still unanswered are answered by it."""
         self._inbox.put_load(LoadRequest(load))
 
-    def show(self, image_id: int, image: NDArray[Any]) -> EmbedRequest:
+    def show(self, image_id: int, image: Pixels) -> EmbedRequest:
         """Embed the image on the screen, uint8 or uint16 (H, W); later prompts are in it.
 
         The pixels must not change while it is shown. Raises `PromptError` for another type.
@@ -159,7 +160,7 @@ class PromptWorker:
         """Leave the last prompts unanswered: they were cleared or their object accepted."""
         self._inbox.cancel()
 
-    def embed_ahead(self, images: Iterable[tuple[int, Callable[[], NDArray[Any]]]]) -> None:
+    def embed_ahead(self, images: Iterable[tuple[int, Callable[[], Pixels]]]) -> None:
         """Embed these images when there is nothing else to do, the first first.
 
         Args:

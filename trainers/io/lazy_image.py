@@ -29,6 +29,8 @@ OVERVIEW_PIXELS = 32_000_000
 """An overview is kept in memory with at most this many pixels."""
 STRIP_BYTES = 16 * 2**20
 """What is read at a time to make an overview."""
+SAMPLES = 256
+"""Rows of the picture that is shown before the overview is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class LazyImage:
         self.shape: tuple[int, int] = reader.levels[0].shape_hw
         self._overview: NDArray[Any] | None = None
         self._overview_step = 0
+        self._is_overview_whole = False
 
     @property
     def size(self) -> int:
@@ -137,10 +140,16 @@ class LazyImage:
         left, right = max(0, cols.start), min(self.shape[1], cols.stop)
         if top >= bottom or left >= right:
             return np.zeros((0, 0), self.dtype)
-        if self._overview is not None and step % self._overview_step == 0:
+        overview = self._overview
+        if overview is not None and step % self._overview_step == 0:
             own = self._overview_step
-            part = self._overview[top // own : -(-bottom // own), left // own : -(-right // own)]
+            part = overview[top // own : -(-bottom // own), left // own : -(-right // own)]
             return block_mean(part, step // own)
+        return self._read_scaled(slice(top, bottom), slice(left, right), step)
+
+    def _read_scaled(self, rows: slice, cols: slice, step: int) -> NDArray[Any]:
+        """Return a rectangle inside the image from the best level of the file; see `read`."""
+        top, bottom, left, right = rows.start, rows.stop, cols.start, cols.stop
         number = self._level_for(step)
         own = self._reader.levels[number].step
         height, width = self._reader.levels[number].shape_hw
@@ -192,21 +201,37 @@ class LazyImage:
 
         """
         step = overview_step(self.shape)
-        if self._overview is not None or self.is_quick(step):
+        if self._is_overview_whole or (self._overview is None and self.is_quick(step)):
             return True
-        height, width = (-(-side // step) for side in self.shape)
-        overview = np.empty((height, width), self.dtype)
+        overview = self.start_overview()
         per_strip = max(1, STRIP_BYTES // (self.shape[1] * self.dtype.itemsize * step))
-        for first in range(0, height, per_strip):
+        for first in range(0, len(overview), per_strip):
             if is_cancelled is not None and is_cancelled():
+                self._overview = None
                 return False
-            last = min(height, first + per_strip)
+            last = min(len(overview), first + per_strip)
             rows = slice(first * step, min(self.shape[0], last * step))
-            overview[first:last] = self.read(rows, slice(0, self.shape[1]), step)
+            overview[first:last] = self._read_scaled(rows, slice(0, self.shape[1]), step)
             if on_progress is not None:
-                on_progress(last / height)
-        self._overview_step, self._overview = step, overview
+                on_progress(last / len(overview))
+        self._is_overview_whole = True
         return True
+
+    def start_overview(self) -> NDArray[Any]:
+        """Return the overview as far as it is there, at first what can be had quickly."""
+        overview = self._overview
+        if overview is None:
+            step = overview_step(self.shape)
+            overview = np.zeros([-(-side // step) for side in self.shape], self.dtype)
+            few = self._reader.sample(max(step, min(self.shape) // SAMPLES))
+            if few is not None:
+                rows, cols = [
+                    np.arange(side) * num // side
+                    for side, num in zip(overview.shape, few.shape, strict=True)
+                ]
+                overview[...] = few[np.ix_(rows, cols)]
+            self._overview_step, self._overview = step, overview
+        return overview
 
     def _middle_rows(self, step: int) -> NDArray[Any]:
         """Return samples of eight bands: enough for grey limits, without decoding everything."""

@@ -26,15 +26,15 @@ def loader(loaded):
 
 
 def test_the_newest_request_wins(loader, loaded, tiles, qtbot, monkeypatch):
-    gate, read_image = threading.Event(), image_loader.read_image
+    gate, open_image = threading.Event(), image_loader.open_image
     names = []
 
-    def slow(path):
+    def slow(path, **options):
         gate.wait(5)
         names.append(path.name)
-        return read_image(path)
+        return open_image(path, **options)
 
-    monkeypatch.setattr(image_loader, "read_image", slow)
+    monkeypatch.setattr(image_loader, "open_image", slow)
     for number in range(3):
         loader.request(number, tiles / f"tile_{number}.png")
     gate.set()
