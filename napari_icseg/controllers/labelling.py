@@ -271,7 +271,8 @@ class LabellingController:
             self.loop.say(hints.unreadable(record.name, loaded.error))
             return
         self.layers.show_image(loaded.pixels, loaded.limits, record.path)
-        self.editor.show(record.id, (loaded.pixels.shape[0], loaded.pixels.shape[1]))
+        shape_hw = (loaded.pixels.shape[0], loaded.pixels.shape[1])
+        self.editor.show(record.id, shape_hw, loaded.objects)
         # the image is drawn first: without a graphics card that needs the model's cores
         QTimer.singleShot(0, partial(self._begin, record.id, loaded.pixels))
 
