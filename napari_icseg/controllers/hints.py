@@ -17,7 +17,7 @@ class Hint:
     kind: str = "info"
 
 
-READY = Hint("Left-click an object. Its mask appears at once; Enter accepts it.")
+READY = Hint("Left-click an object. Its mask appears at once; {accept} accepts it.")
 LOADING = Hint("Opening the image…")
 OUTSIDE = Hint("That click is outside the image.", "warning")
 NO_IMAGE = Hint("Choose an image in the list first.", "warning")
@@ -26,8 +26,10 @@ NOTHING_TO_REMOVE = Hint("There is no click to remove.", "info")
 NO_OBJECT_HERE = Hint("There is no accepted object under that click.", "info")
 
 TOOLS = {
-    "paint": Hint("Brush: paints an object of the current class. Z goes back to clicking."),
-    "erase": Hint("Eraser: takes pixels away from objects. Z goes back to clicking."),
+    "paint": Hint(
+        "Brush: paints an object of the current class. {tool_click} goes back to clicking."
+    ),
+    "erase": Hint("Eraser: takes pixels away from objects. {tool_click} goes back to clicking."),
     "pan_zoom": READY,
 }
 
@@ -43,31 +45,38 @@ def after_clicks(state: ClickState, class_name: str) -> Hint:
     if state.candidate is None:
         return Hint(
             "The model sees nothing there. Click nearer to the middle of the object, "
-            "or press Backspace.",
+            "or press {remove_click}.",
             "warning",
         )
     if state.is_growing and state.accept_when_ready:
-        return Hint("It is saved as soon as it is whole. Enter again saves it as it is now.")
+        return Hint("It is saved as soon as it is whole. {accept} again saves it as it is now.")
     if state.is_growing:
         kind = state.candidate.kind
-        return Hint(f"Following the {kind} beyond this window… Enter saves it when it is whole.")
-    more = "Tab shows another candidate; m" if len(state.candidates) > 1 else "M"
-    return Hint(f"Enter accepts it as {class_name}. {more}ore clicks correct it.")
+        return Hint(
+            f"Following the {kind} beyond this window… {{accept}} saves it when it is whole."
+        )
+    more = "{cycle} shows another candidate; m" if len(state.candidates) > 1 else "M"
+    return Hint(f"{{accept}} accepts it as {class_name}. {more}ore clicks correct it.")
 
 
 def accepted(class_name: str) -> Hint:
     """After an object was saved."""
-    return Hint(f"Saved as {class_name}. Click the next object, or press D when done.", "done")
+    return Hint(
+        f"Saved as {class_name}. Click the next object, or press {{mark_labelled}} when done.",
+        "done",
+    )
 
 
 def selected(class_name: str) -> Hint:
     """After an accepted object was selected."""
-    return Hint(f"Selected a {class_name}. Del deletes it, a digit re-classes it, Esc lets go.")
+    return Hint(
+        f"Selected a {class_name}. {{delete}} deletes it, a digit re-classes it, {{clear}} lets go."
+    )
 
 
 def status_set(status: str) -> Hint:
     """After an image was marked."""
-    return Hint(f"Marked as {status}. ] goes to the next image.", "done")
+    return Hint(f"Marked as {status}. {{next_image!}} goes to the next image.", "done")
 
 
 def last_image(step: int) -> Hint:
@@ -77,4 +86,4 @@ def last_image(step: int) -> Hint:
 
 def unreadable(name: str, reason: str) -> Hint:
     """When an image cannot be shown."""
-    return Hint(f"{name} cannot be shown: {reason} Press ] to go on.", "error")
+    return Hint(f"{name} cannot be shown: {reason} Press {{next_image!}} to go on.", "error")

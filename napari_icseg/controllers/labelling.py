@@ -14,6 +14,7 @@ from napari_icseg.controllers.class_chooser import ClassChooser
 from napari_icseg.controllers.click_loop import ClickLoop
 from napari_icseg.controllers.clicks import Click
 from napari_icseg.controllers.desk import Desk, Part
+from napari_icseg.controllers.help import HelpPart
 from napari_icseg.controllers.image_notes import NotesPart
 from napari_icseg.controllers.image_steps import ImageSteps
 from napari_icseg.controllers.image_switcher import ImageSwitcher
@@ -27,6 +28,8 @@ from napari_icseg.controllers.prefill_layer import draw_proposals
 from napari_icseg.controllers.prefill_row import PrefillRow
 from napari_icseg.controllers.progress_view import ProgressView
 from napari_icseg.controllers.project_actions import ProjectActions
+from napari_icseg.controllers.settings_part import SettingsPart
+from napari_icseg.controllers.theme import LookPart
 from napari_icseg.controllers.thumbnails import Thumbnails
 from napari_icseg.controllers.tools import Tools
 from napari_icseg.controllers.view_adjust import ViewAdjust
@@ -34,7 +37,8 @@ from napari_icseg.prompting.cache import EmbeddingCache
 from napari_icseg.prompting.disk_cache import DiskCache
 from napari_icseg.prompting.worker import PromptWorker
 from napari_icseg.widgets import dialogs
-from napari_icseg.widgets.shortcuts import SHORTCUTS, KeyFilter
+from napari_icseg.widgets.keymap import ACTIVE_KEYS
+from napari_icseg.widgets.shortcuts import KeyFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
     from napari_icseg.widgets.labelling_dock import LabellingDock
 
 POLYGON = "polygon"
+ANYTIME = ("help",)
+"""Actions whose keys are ours even without a project; the others are then napari's."""
 PARTS: tuple[Callable[[Desk], Part], ...] = (
     PrefillRow,
     ImageSteps,
@@ -51,6 +57,9 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     Thumbnails,
     NotesPart,
     ViewAdjust,
+    SettingsPart,
+    HelpPart,
+    LookPart,
 )
 """The features of the desk, each built once for a dock."""
 
@@ -81,7 +90,7 @@ class LabellingController:
         self._clicks = CanvasClicks(
             viewer, self._on_canvas_click, tools=self.tools, to_rc=self.layers.to_rc
         )
-        self._keys = KeyFilter(SHORTCUTS, is_wanted=self._wants_key)
+        self._keys = KeyFilter(ACTIVE_KEYS.keymap.shortcuts(), is_wanted=self._wants_key)
         self._actions = self._build_actions()
         dock.images.offer(self._actions)
         self._is_closed = False
@@ -104,6 +113,7 @@ class LabellingController:
                 watched.removeEventFilter(self._keys)
         for signal, handler in self._session_signals():
             signal.disconnect(handler)
+        ACTIVE_KEYS.changed.disconnect(self._on_active_keys_changed, missing_ok=True)
         self._clicks.disconnect()
         self.editor.close()
         self.layers.close()
@@ -164,6 +174,7 @@ class LabellingController:
         for signal, handler in self._session_signals():
             signal.connect(handler)
         self._keys.triggered.connect(self.do)
+        ACTIVE_KEYS.changed.connect(self._on_active_keys_changed)
         self._dock.action.connect(self._on_dock_action)
         self.images.leaving.connect(self._on_images_leaving)
         self.images.loaded.connect(self._on_images_loaded)
@@ -202,11 +213,16 @@ class LabellingController:
 
     def _wants_key(self, action: str) -> bool:
         """Whether a key is ours now: only with a project, and the polygon tool needs two."""
+        if action in ANYTIME:
+            return True
         if self._session.project is None:
             return False
         layer = self.layers.get(OBJECTS)
         is_drawing = layer is not None and str(layer.mode) == POLYGON
         return not (is_drawing and action in ("accept", "clear"))
+
+    def _on_active_keys_changed(self) -> None:
+        self._keys.use(ACTIVE_KEYS.keymap.shortcuts())
 
     def _clear(self) -> None:
         self.tools.cancel()

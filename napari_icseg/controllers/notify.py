@@ -25,6 +25,13 @@ def show_info(message: str) -> None:
     napari_show_info(message)
 
 
+def show_warning(message: str) -> None:
+    """Shows a warning in napari's corner."""
+    from napari.utils.notifications import show_warning as napari_show_warning
+
+    napari_show_warning(message)
+
+
 @contextmanager
 def errors_shown() -> Iterator[None]:
     """Shows an IcsegError or OSError of the block instead of raising it."""

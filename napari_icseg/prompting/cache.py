@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_icseg.prompting.protocol import Embedding
     from napari_icseg.prompting.windows import Window
 
@@ -32,6 +34,20 @@ class EmbeddingStore(Protocol):
     def write(self, key: EmbeddingKey, embedding: Embedding) -> None:
         """Store an embedding."""
 
+    @property
+    def folder(self) -> Path:
+        """Where the embeddings lie."""
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all of them; slow, for it is counted."""
+
+    def set_max_bytes(self, max_bytes: int) -> None:
+        """Another bound; what is then too much is removed at once."""
+
+    def clear(self) -> None:
+        """Remove all."""
+
 
 class EmbeddingCache:
     """The embeddings used last, up to a number of bytes; safe to use from several threads.
@@ -50,6 +66,17 @@ class EmbeddingCache:
         self._unsaved: OrderedDict[EmbeddingKey, None] = OrderedDict()
         self._num_bytes = 0
         self._lock = threading.Lock()
+
+    @property
+    def disk(self) -> EmbeddingStore | None:
+        """Where embeddings outlive the process, if anywhere."""
+        return self._disk
+
+    def set_max_bytes(self, max_bytes: int) -> None:
+        """Another bound; what is then too much is dropped at once."""
+        with self._lock:
+            self.max_bytes = max_bytes
+            self._shrink()
 
     @property
     def num_bytes(self) -> int:
@@ -93,8 +120,11 @@ class EmbeddingCache:
             self._forget(key)
             self._entries[key] = embedding
             self._num_bytes += embedding.num_bytes
-            while self._num_bytes > self.max_bytes:
-                self._forget(next(iter(self._entries)))
+            self._shrink()
+
+    def _shrink(self) -> None:
+        while self._num_bytes > self.max_bytes:
+            self._forget(next(iter(self._entries)))
 
     def _forget(self, key: EmbeddingKey) -> None:
         former = self._entries.pop(key, None)

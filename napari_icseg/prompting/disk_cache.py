@@ -62,6 +62,10 @@ class DiskCache:
         maps[_EMBEDDING] = features.embedding
         self._files.write(_name(key), maps, about, key=repr(key))
 
+    def set_max_bytes(self, max_bytes: int) -> None:
+        """Another bound; what is then too much is removed at once."""
+        self._files.set_max_bytes(max_bytes)
+
     def clear(self) -> None:
         """Remove all embeddings."""
         self._files.clear()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from napari_icseg.widgets.keymap import ACTIVE_KEYS
+
 HINT_COLORS = {"info": "#5b8def", "done": "#4cc26b", "warning": "#e0a030", "error": "#e05561"}
 
 
@@ -21,7 +23,9 @@ class LabellingStatus(QWidget):
         self.hint.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         # words, no moving bar: without a graphics card each of its frames draws the whole canvas
         self.busy = QLabel()
-        self.busy.setStyleSheet(f"QLabel {{ color: {HINT_COLORS['info']}; }}")
+        # its colour is that of the theme, see `tones`
+        self.busy.setProperty("tone", "active")
+        self.busy.setProperty("isLong", "true")
         title = QLabel("Candidate")
         title.setStyleSheet("QLabel { font-weight: bold; }")
         # of fixed height: nothing may jump under the mouse when the words come and go
@@ -42,17 +46,18 @@ class LabellingStatus(QWidget):
 
     def set_candidate(self, text: str) -> None:
         """Shows a line such as "net 1/3 · score 0.93 · Tab for next"; empty: no candidate."""
-        self.candidate.setText(f"<b>{text}</b>" if text else "No candidate")
+        shown = ACTIVE_KEYS.fill(text)
+        self.candidate.setText(f"<b>{shown}</b>" if text else "No candidate")
 
     def set_hint(self, text: str, kind: str) -> None:
         """Shows what to do next.
 
         Args:
-            text: One or two lines.
+            text: One or two lines; `{accept}` and other actions stand for their keys.
             kind: "info", "done", "warning" or "error".
 
         """
-        self.hint.setText(text)
+        self.hint.setText(ACTIVE_KEYS.fill(text))
         self.hint.setStyleSheet(
             f"QLabel {{ border: none; border-left: 3px solid {HINT_COLORS[kind]};"
             " padding: 2px 6px; background: rgba(128, 128, 128, 30); }"

@@ -21,14 +21,23 @@ class ShortcutList(QWidget):
         self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.header.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.header.setToolTip("Show or hide the list of keys")
-        self.body = _build_grid(shortcuts)
+        self.body = QWidget()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self.header)
         layout.addWidget(self.body)
+        self.set_shortcuts(shortcuts)
         self.header.toggled.connect(self._on_header_toggled)
         self.set_open(open_=False)
+
+    def set_shortcuts(self, shortcuts: tuple[Shortcut, ...]) -> None:
+        """Lists these, in place of those before."""
+        before, self.body = self.body, _build_grid(shortcuts)
+        self.layout().replaceWidget(before, self.body)
+        before.hide()
+        before.deleteLater()
+        self.body.setVisible(self.header.isChecked())
 
     def set_open(self, *, open_: bool) -> None:
         """Shows or hides the rows."""

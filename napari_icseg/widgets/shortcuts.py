@@ -41,7 +41,8 @@ class Shortcut:
     Args:
         action: Name handed to the controller.
         keys: Portable Qt key texts ("Ctrl+Z", "["); empty for mouse gestures.
-        label: What the user presses, as shown.
+        label: What the user presses, as shown, for mouse gestures and the digits; for others
+            it is made of the keys, see `keymap.Keymap.label`.
         text: What it does, as shown; empty hides the row.
 
     """
@@ -84,6 +85,8 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("tool_paint", ("P",), "P", "brush: paint an object, or extend the selected one"),
     Shortcut("tool_erase", ("E",), "E", "eraser"),
     Shortcut("tool_click", ("Z",), "Z", "back to clicking"),
+    Shortcut("help", ("F1", "?"), "F1 or ?", "show or hide the help"),
+    Shortcut("settings", ("Ctrl+,",), "Ctrl+,", "settings"),
 )  # fmt: skip
 
 
@@ -118,7 +121,8 @@ class KeyTable:
         if len(key) == 1:
             self._characters[key.upper()] = (action, key)
             return
-        *prefixes, name = key.split("+")
+        *prefixes, name = key[:-1].split("+") if key.endswith("++") else key.split("+")
+        name = name or "+"
         names = {"Shift": 0, "Ctrl": 1, "Alt": 2, "Meta": 3}
         modifiers = frozenset(_MODIFIERS[names[prefix]] for prefix in prefixes)
         code = Qt.Key.Key_Backtab if key == "Shift+Tab" else _key_code(name)
@@ -161,6 +165,10 @@ class KeyFilter(QObject):
         super().__init__(parent)
         self._table = KeyTable(shortcuts)
         self._is_wanted = is_wanted
+
+    def use(self, shortcuts: tuple[Shortcut, ...]) -> None:
+        """Looks for other keys from now on."""
+        self._table = KeyTable(shortcuts)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Qt's hook; True keeps the event from everybody else."""

@@ -95,6 +95,11 @@ class TensorCache:
         write_bytes_atomic(self.folder / (name + _SUFFIX), data)
         return True
 
+    def set_max_bytes(self, max_bytes: int) -> None:
+        """Another bound; the entries that are then too much are removed at once."""
+        self.max_bytes = max_bytes
+        self._expected_bytes, self._unmeasured_bytes = self._shrink(max_bytes), 0
+
     def clear(self) -> None:
         """Remove all entries."""
         for path, _, _ in self._files():

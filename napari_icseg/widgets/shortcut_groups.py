@@ -1,0 +1,59 @@
+"""Under which heading each action is listed, in the help and in the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_icseg.widgets.shortcuts import Shortcut
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Prompt": (
+        "mouse_positive", "mouse_negative", "mouse_box", "mouse_scribble", "tool_click",
+        "tool_box", "tool_scribble", "tool_positive", "hover", "refine",
+        "cycle", "cycle_back", "accept", "remove_click", "clear",
+    ),
+    "Proposals": (
+        "prefill", "propose", "accept_proposals", "reject_proposals",
+    ),
+    "Edit": (
+        "undo", "redo", "mouse_select", "delete", "tool_paint", "tool_erase",
+    ),
+    "Images": (
+        "previous_image", "next_image", "next_to_do", "previous_to_do", "first_image",
+        "last_image", "find_image", "mark_labelled", "mark_blank",
+    ),
+    "Classes and view": ("class", "mouse_pan", "invert_view"),
+    "Help": ("help", "settings"),
+}  # fmt: skip
+"""An action that is not named here is listed with the group whose word its name begins with,
+else under "Edit"."""
+_BEGINNINGS = {
+    "image": "Images", "next": "Images", "previous": "Images", "mark": "Images",
+    "go_to": "Images", "search": "Images", "copy": "Edit", "view": "Classes and view",
+    "show": "Classes and view", "toggle": "Classes and view", "class": "Classes and view",
+    "proposal": "Proposals", "prefill": "Proposals", "propose": "Proposals",
+    "prompt": "Prompt", "hover": "Prompt", "mouse": "Prompt",
+}  # fmt: skip
+
+
+def group_of(action: str) -> str:
+    """The heading of an action."""
+    for title, actions in GROUPS.items():
+        if action in actions:
+            return title
+    for beginning, title in _BEGINNINGS.items():
+        if action.startswith(beginning):
+            return title
+    return "Edit"
+
+
+def grouped(shortcuts: Iterable[Shortcut]) -> dict[str, list[Shortcut]]:
+    """The actions that are shown, by heading; within one as they come in the table."""
+    found: dict[str, list[Shortcut]] = {title: [] for title in GROUPS}
+    for shortcut in shortcuts:
+        if shortcut.text and (shortcut.label or shortcut.keys):
+            found[group_of(shortcut.action)].append(shortcut)
+    return {title: entries for title, entries in found.items() if entries}
