@@ -7,6 +7,7 @@ saved, always get the image as it is in its file.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,9 +191,15 @@ class ViewAdjust:
             self._apply()
 
     def _denoise(self, loaded: LoadedImage, strength: int) -> None:
-        """Filters in the thread; what is no longer wanted when its turn comes is left out."""
+        """Filters in the thread; what is no longer wanted when its turn comes is left out.
+
+        Of a large image the layer has a part, which is filtered whenever it is read.
+        """
         pixels = loaded.pixels
-        assert pixels is not None
+        if self._desk.layers.is_windowed or not isinstance(pixels, np.ndarray):
+            self._denoised = strength
+            self._desk.layers.set_filter(partial(denoise, strength=strength) if strength else None)
+            return
 
         def is_wanted() -> bool:
             return self._loaded is loaded and self._view.denoise == strength

@@ -189,3 +189,28 @@ def test_images_changed_last_come_first(gui):
     wait_for(gui, gui.dock.images.selected_ids()[-1])
     user_settings().set(thumbnails=False)
     assert not gui.dock.images.thumbnails.isChecked()
+
+
+def test_of_a_large_image_the_part_on_screen_is_denoised(gui, predictor):
+    view, layers = part(gui, ViewAdjust), gui.controller.layers
+    layers._whole_pixels = 1000
+    noise = np.random.default_rng(0).integers(0, 30, (96, 96)).astype(np.uint8)
+    image = draw_tile(3) + noise
+    cv2.imwrite(str(gui.project.absolute_path(4)), image)
+    gui.key(Key.Key_End)
+    wait_for(gui, 4)
+    assert layers.is_windowed
+
+    def roughness() -> float:
+        layer = gui.viewer.layers["image"]
+        row, col = (int(offset / scale) for offset, scale in zip(layer.translate, layer.scale))
+        return float(layer.data[14 - row : 20 - row, 30 - col : 60 - col].std())
+
+    gui.wait(lambda: layers.frame.step == 1 and roughness() > 6)
+    view.panel.denoise.setValue(2)
+    gui.wait(lambda: 0 < roughness() < 4)
+    gui.label(17, 50)
+    expected = PromptImage(image).content_hash
+    assert expected in predictor.embedded
+    view.panel.denoise.setValue(0)
+    gui.wait(lambda: roughness() > 6)
