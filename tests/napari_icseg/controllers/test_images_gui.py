@@ -203,7 +203,9 @@ def test_of_a_large_image_the_part_on_screen_is_denoised(gui, predictor):
 
     def roughness() -> float:
         layer = gui.viewer.layers["image"]
-        row, col = (int(offset / scale) for offset, scale in zip(layer.translate, layer.scale))
+        row, col = (
+            int(offset / scale) for offset, scale in zip(layer.translate, layer.scale, strict=True)
+        )
         return float(layer.data[14 - row : 20 - row, 30 - col : 60 - col].std())
 
     gui.wait(lambda: layers.frame.step == 1 and roughness() > 6)
