@@ -7,6 +7,12 @@ from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
+from napari_icseg.controllers.boxes import Box
+from napari_icseg.controllers.frames import Frame
+from napari_icseg.controllers.layer_data import put
+from napari_icseg.controllers.layers import WHOLE_PIXELS
+from napari_icseg.controllers.mask_view import mask_pixels
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,7 +20,6 @@ if TYPE_CHECKING:
 
     from napari_icseg.controllers.session import ProjectSession
     from napari_icseg.project.records import ClassRecord, ProposalRecord
-    from trainers.io.rle import RleMask
 
 LAYER = "proposals"
 FILL_ALPHA = 0.22
@@ -74,19 +79,28 @@ class ProposalsLayer:
         project, image_id = session.project, session.current_image_id
         proposals, shape_hw = project.proposals(image_id), project.image(image_id).shape
         layer = self.layer or self._add(shape_hw)
-        if not proposals and not layer.visible and layer.data.shape == shape_hw:
+        frame = coarse_frame(shape_hw)
+        if not proposals and not layer.visible and layer.data.shape == frame.shape_hw:
             return
         classes = project.classes()
         if classes != self._classes:
             self._classes, layer.colormap = classes, _colormap(classes)
-        _put(layer, paint(proposals, classes, shape_hw))
+        put(layer, paint(proposals, classes, shape_hw), frame)
         layer.visible = bool(proposals)
         self._place(layer)
 
     def _add(self, shape_hw: tuple[int, int]) -> Any:
         active = self._viewer.layers.selection.active
-        values = np.zeros(shape_hw, dtype=np.uint8)
-        layer = self._viewer.add_labels(values, name=LAYER, opacity=1.0, visible=False)
+        frame = coarse_frame(shape_hw)
+        values = np.zeros(frame.shape_hw, dtype=np.uint8)
+        layer = self._viewer.add_labels(
+            values,
+            name=LAYER,
+            opacity=1.0,
+            visible=False,
+            scale=frame.scale,
+            translate=frame.translate,
+        )
         layer.editable = False
         self._layer, self._classes = layer, ()
         # the user's tools stay on the layer on which they were
@@ -107,13 +121,12 @@ class ProposalsLayer:
             self._viewer.layers.remove(layer)
 
 
-def _put(layer: Any, values: NDArray[np.uint8]) -> None:
-    """Give the layer new values; in place where it can, which is many times quicker."""
-    if layer.data.shape != values.shape:
-        layer.data = values
-        return
-    layer.data[...] = values
-    layer.refresh(extent=False, thumbnail=False, highlight=False)
+def coarse_frame(shape_hw: tuple[int, int]) -> Frame:
+    """Return a whole image, of a large one each n x n pixels as one."""
+    frame = Frame.whole(shape_hw)
+    while frame.shape_hw[0] * frame.shape_hw[1] > WHOLE_PIXELS:
+        frame = Frame(frame.box, frame.step * 2)
+    return frame
 
 
 def paint(
@@ -121,19 +134,20 @@ def paint(
     classes: Sequence[ClassRecord],
     shape_hw: tuple[int, int],
 ) -> NDArray[np.uint8]:
-    """Return layer values, uint8 (H, W), of proposals that lie inside the image.
+    """Return layer values, uint8, of proposals that lie inside an image of this shape.
 
-    0 is nothing; class number n (from 0) has 1 + 2n on the inside and 2 + 2n on the dashes.
+    They have the shape of its `coarse_frame`. 0 is nothing; class number n (from 0) has 1 + 2n
+    on the inside and 2 + 2n on the dashes.
     """
     number_of = {record.id: number % 127 for number, record in enumerate(classes)}
-    values = np.zeros(shape_hw, dtype=np.uint8)
+    frame = coarse_frame(shape_hw)
+    values = np.zeros(frame.shape_hw, dtype=np.uint8)
     for proposal in proposals:
-        mask, number = proposal.mask, number_of[proposal.class_id]
-        box = np.s_[mask.row : mask.row + mask.height, mask.col : mask.col + mask.width]
-        crop = mask.crop()
-        window = values[box]
+        number, box = number_of[proposal.class_id], frame.pixels(Box.of_mask(proposal.mask))
+        crop = mask_pixels(proposal.mask, frame, box)
+        window = values[box.slices]
         window[crop] = 1 + 2 * number
-        window[_dashes(crop, mask)] = 2 + 2 * number
+        window[_dashes(crop, box)] = 2 + 2 * number
     return values
 
 
@@ -155,12 +169,12 @@ def colors(classes: Sequence[ClassRecord]) -> Mapping[int | None, Any]:
     return by_value
 
 
-def _dashes(crop: NDArray[np.bool_], mask: RleMask) -> NDArray[np.bool_]:
+def _dashes(crop: NDArray[np.bool_], box: Box) -> NDArray[np.bool_]:
     """Return the pixels of the outline that are drawn, bool like `crop`."""
     padded = np.pad(crop, 1)
     inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    rows = np.arange(mask.row, mask.row + mask.height)[:, None]
-    cols = np.arange(mask.col, mask.col + mask.width)[None, :]
+    rows = np.arange(box.top, box.bottom)[:, None]
+    cols = np.arange(box.left, box.right)[None, :]
     is_drawn: NDArray[np.bool_] = (rows + cols) // DASH_PX % 2 == 0
     return crop & ~inner & is_drawn
 

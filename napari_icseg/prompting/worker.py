@@ -28,6 +28,7 @@ from psygnal import Signal, SignalInstance
 from napari_icseg.prompting.answered import Answered
 from napari_icseg.prompting.cache import EmbeddingCache, EmbeddingKey
 from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
+from napari_icseg.prompting.freed_memory import give_back_memory
 from napari_icseg.prompting.growing import can_grow
 from napari_icseg.prompting.inbox import Inbox
 from napari_icseg.prompting.prompt_image import PromptImage
@@ -287,6 +288,7 @@ class PromptWorker:
         if embedding is None:
             embedding = predictor.embed(image, window, should_stop=should_stop)
             self.cache.put(key, embedding)
+            give_back_memory()
         return embedding
 
     def _ready(self) -> PromptPredictor:
