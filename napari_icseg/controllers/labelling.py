@@ -29,6 +29,7 @@ from napari_icseg.controllers.prefill_row import PrefillRow
 from napari_icseg.controllers.progress_view import ProgressView
 from napari_icseg.controllers.project_actions import ProjectActions
 from napari_icseg.controllers.settings_part import SettingsPart
+from napari_icseg.controllers.sketch import CanvasSketch
 from napari_icseg.controllers.theme import LookPart
 from napari_icseg.controllers.thumbnails import Thumbnails
 from napari_icseg.controllers.tools import Tools
@@ -83,7 +84,7 @@ class LabellingController:
         )
         self.progress = ProgressView(session, dock)
         self.projects = ProjectActions(session, dock)
-        self.tools = Tools()
+        self.tools = Tools(CanvasSketch(viewer))
         self.desk = self._build_desk()
         self.parts = tuple(build(self.desk) for build in PARTS)
         draw_proposals(viewer, session)
@@ -119,6 +120,7 @@ class LabellingController:
         self.layers.close()
         for part in self.parts:
             part.close()
+        self.tools.close()
         self.progress.close()
         self.loop.close()
         self.images.close()

@@ -9,6 +9,8 @@ from psygnal import Signal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from napari_icseg.controllers.sketch import CanvasSketch
+
 CLICK = "click"
 """The tool in hand when no other is: clicks prompt, drags pan."""
 
@@ -36,12 +38,14 @@ class Tools:
     """The tools by name, and the one in hand. Emits `changed(name)`.
 
     A tool registered with a modifier ("Shift", "Control") also gets the drags made with it
-    while the click tool is in hand, but not the plain clicks.
+    while the click tool is in hand, but not the plain clicks. `sketch` draws the line of the
+    drag under way; who draws, clears.
     """
 
     changed = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, sketch: CanvasSketch) -> None:
+        self.sketch = sketch
         self._tools: dict[str, DragTool] = {}
         self._by_modifier: dict[str, DragTool] = {}
         self.current = CLICK
@@ -75,3 +79,8 @@ class Tools:
         """Gives up a drag that may be under way."""
         for tool in self._tools.values():
             tool.cancel()
+
+    def close(self) -> None:
+        """Takes the sketch off the canvas."""
+        self.cancel()
+        self.sketch.close()
