@@ -70,10 +70,12 @@ class ViewerLayers:
     """Makes the layers when they are needed, also again after the user removed one.
 
     Emits `framed(ObjectMap | None)` in the GUI thread after the layers of a large image took
-    another frame; the map is what `draw_objects` made for it.
+    another frame; the map is what `draw_objects` made for it. Emits `rested((row, col))`, the
+    image point in the middle, when the camera rests on a part of a large image.
     """
 
     framed = Signal(object)
+    rested = Signal(object)
 
     def __init__(self, viewer: napari.Viewer, *, whole_pixels: int | None = None) -> None:
         self._viewer = viewer
@@ -90,6 +92,7 @@ class ViewerLayers:
             session_of(viewer),
             show=self._show_content,
             fail=show_error,
+            rest=self.rested.emit,
             is_busy=self._is_painting,
         )
         camera_of(viewer).events.zoom.connect(self._on_camera_zoom)

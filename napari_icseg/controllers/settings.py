@@ -44,7 +44,7 @@ class Settings(BaseModel):
         unit="GiB",
     )
     memory_cache_mib: int = _setting(
-        512,
+        256,
         "memory",
         "Embeddings in memory",
         "Going back to an image takes no reading. Large images need more",

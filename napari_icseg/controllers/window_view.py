@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 COALESCE_MS = 10
 RETRY_MS = 60
+REST_MS, MAX_REST_STEP = 300, 2
 TELL_EVERY_S = 0.4
 """While an overview is made, what it has is drawn no more often."""
 
@@ -68,6 +69,8 @@ class WindowView:
         viewer: whose camera is followed.
         session: for its GUI thread and its list of background work.
         show: gets each frame's content, in the GUI thread.
+        rest: gets the image point (row, col) in the middle when the camera came to rest and
+            the image is seen at full size or half of it.
         fail: gets the reason why a part of the image cannot be read, once.
         is_busy: whether the layers must not be changed now: a brush is on the canvas.
 
@@ -80,11 +83,12 @@ class WindowView:
         *,
         show: Callable[[FrameContent], None],
         fail: Callable[[str], None],
+        rest: Callable[[tuple[float, float]], None],
         is_busy: Callable[[], bool],
     ) -> None:
         self._viewer = viewer
         self._session = session
-        self._show, self._fail, self._is_busy = show, fail, is_busy
+        self._show, self._fail, self._rest, self._is_busy = show, fail, rest, is_busy
         self._reading = Background(session.gui, "window")
         self._overviews = Background(session.gui, "overview")
         self._source: LazyImage | None = None
@@ -100,6 +104,10 @@ class WindowView:
         self._timer = QTimer()
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._look)
+        self._rest_timer = QTimer()
+        self._rest_timer.setSingleShot(True)
+        self._rest_timer.setInterval(REST_MS)
+        self._rest_timer.timeout.connect(self._on_rest)
         for event in self._camera_events():
             event.connect(self._on_camera_moved)
         self._resizes = _Resizes(self._on_camera_moved)
@@ -123,6 +131,7 @@ class WindowView:
         self._is_overview_old = True
         self._start_overview(source)
         self.refresh()
+        self._rest_timer.start()
 
     def end(self) -> None:
         """Shows none."""
@@ -130,6 +139,7 @@ class WindowView:
         self.objects = self.overlay = self.filter = None
         self._has_failed = False
         self._timer.stop()
+        self._rest_timer.stop()
 
     def refresh(self) -> None:
         """Reads and draws the frame again."""
@@ -161,6 +171,12 @@ class WindowView:
     def _on_camera_moved(self, _event: object = None) -> None:
         if self._source is not None:
             self._start_timer(COALESCE_MS)
+            self._rest_timer.start()
+
+    def _on_rest(self) -> None:
+        view = self.view()
+        if self._source is not None and view.step <= MAX_REST_STEP:
+            self._rest(view.center_rc)
 
     def _start_timer(self, wait_ms: int) -> None:
         if not self._timer.isActive() or wait_ms == 0:
@@ -257,7 +273,9 @@ def _read(
     change: Filter | None,
 ) -> FrameContent:
     steps = [step for step in (frame.step, overview_at) if step is not None]
-    if any(s >= overview_step(source.shape) and not source.is_quick(s) for s in steps):
+    own = overview_step(source.shape)
+    # where that is quick nobody makes an overview: one begun here would stay as coarse as it is
+    if not source.is_quick(own) and any(s >= own and not source.is_quick(s) for s in steps):
         source.start_overview()
     overview = None
     if overview_at is not None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_icseg.prompting.protocol import Embedding
     from napari_icseg.prompting.windows import Window
 
-DEFAULT_MEMORY_BYTES = 512 * 2**20
+DEFAULT_MEMORY_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from napari_icseg.prompting.protocol import NEGATIVE, POSITIVE, Prompts
-from napari_icseg.prompting.windows import WindowGrid
+from napari_icseg.prompting.windows import Window, WindowGrid
 from trainers.io.rle import RleMask
 from trainers.metrics.interactive import mask_iou
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         PromptPredictor,
     )
     from napari_icseg.prompting.windowed import WindowedAnswer
-    from napari_icseg.prompting.windows import Window
 
     Mask = NDArray[np.bool_]
 
@@ -60,8 +59,10 @@ class Growth(ABC):
         self._grid = WindowGrid(answer.image_hw, predictor.input_size_px)
         self._first = next(c for c in answer.united if c.kind == self.kind)
         self._score = self._first.score
-        # column by column, as the RLE of it is written
+        # column by column, as the RLE of it is written; of a large image only the memory of
+        # the windows that were asked is ever taken
         self._mask = np.zeros(answer.image_hw, dtype=np.bool_, order="F")
+        self._reach: Window | None = None
         self._seen = np.zeros(answer.image_hw, dtype=np.bool_)
         for window, candidates in answer.found.items():
             for candidate in candidates:
@@ -70,7 +71,8 @@ class Growth(ABC):
 
     def candidate(self) -> Candidate:
         """Return the mask so far."""
-        mask = RleMask.from_mask(self._mask)
+        reach = self._reach or Window(0, 0, *self._mask.shape)
+        mask = RleMask.from_mask(self._mask[reach.slices], (reach.top, reach.left))
         return replace(self._first, mask=mask, score=self._score, is_cut=self._is_open())
 
     @abstractmethod
@@ -85,6 +87,7 @@ class Growth(ABC):
         """Unite the mask with what a window sees, bool (h, w)."""
         self._mask[window.slices] |= seen
         self._seen[window.slices] = True
+        self._reach = window if self._reach is None else _around_both(self._reach, window)
 
     def _ask_about(self, window: Window, piece: Mask, zone: Mask) -> Mask:
         """Return what a window sees of the object that a piece belongs to, bool (h, w).
@@ -132,6 +135,14 @@ class Growth(ABC):
         points_xy = [(col + window.left, row + window.top), *outside]
         labels = [POSITIVE, *[NEGATIVE] * len(outside)]
         return Prompts(np.array(points_xy), np.array(labels), kind=self.kind)
+
+
+def _around_both(a: Window, b: Window) -> Window:
+    """Return the smallest window around two."""
+    top, left = min(a.top, b.top), min(a.left, b.left)
+    bottom = max(a.top + a.height, b.top + b.height)
+    right = max(a.left + a.width, b.left + b.width)
+    return Window(top, left, bottom - top, right - left)
 
 
 def _local_mask(mask: RleMask, window: Window) -> Mask:

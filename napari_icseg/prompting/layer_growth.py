@@ -37,7 +37,9 @@ class LayerGrowth(Growth):
         embedding_of: Callable[[Window], Embedding],
         answer: WindowedAnswer,
     ) -> None:
-        self._left = list(WindowGrid(answer.image_hw, predictor.input_size_px).windows)
+        windows = WindowGrid(answer.image_hw, predictor.input_size_px).windows
+        self._in_sight = dict.fromkeys(windows, 0)
+        """Of each window that is left, the pixels of the layer in it."""
         super().__init__(predictor, embedding_of, answer)
 
     def ask_next(self) -> bool:
@@ -53,11 +55,19 @@ class LayerGrowth(Growth):
         return self._next_window() is not None
 
     def _next_window(self) -> Window | None:
-        in_sight = {w: int(np.count_nonzero(self._mask[w.slices])) for w in self._left}
+        in_sight = self._in_sight
         best = max(in_sight, key=lambda window: in_sight[window], default=None)
         return best if best is not None and in_sight[best] >= MIN_LAYER_PX else None
 
     def _take(self, window: Window, seen: Mask) -> None:
         super()._take(window, seen)
-        if window in self._left:
-            self._left.remove(window)
+        self._in_sight.pop(window, None)
+        for other in self._in_sight:
+            if _meet(window, other):
+                self._in_sight[other] = int(np.count_nonzero(self._mask[other.slices]))
+
+
+def _meet(a: Window, b: Window) -> bool:
+    """Return whether two windows share a pixel."""
+    rows = a.top < b.top + b.height and b.top < a.top + a.height
+    return rows and a.left < b.left + b.width and b.left < a.left + a.width

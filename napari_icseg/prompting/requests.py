@@ -66,12 +66,14 @@ class AheadRequest:
         image_id: of the image.
         read: returns it; runs in the worker.
         window: the part to embed; None is the one at the centre.
+        near_xy: embed those parts nearest to a point instead, if the image has several.
 
     """
 
     image_id: int
     read: Callable[[], Pixels | PromptImage] = field(repr=False)
     window: Window | None = None
+    near_xy: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from psygnal import Signal, SignalInstance
 
 from napari_icseg.prompting.answered import Answered
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
 
 _MAX_THREADS = 8
 _JOIN_TIMEOUT_S = 60.0
+_NUM_NEAR = 4
+"""Windows that are embedded around what the user looks at."""
 _TELL_EVERY_S = 0.2
 """A growing mask is drawn no more often."""
 _log = logging.getLogger(__name__)
@@ -171,6 +174,13 @@ class PromptWorker:
         """
         self._inbox.put_ahead(AheadRequest(image_id, read) for image_id, read in images)
 
+    def look_at(self, point_xy: tuple[float, float]) -> None:
+        """Embed what is around a point of the shown image next: clicks are likely there."""
+        shown = self._shown
+        if shown is not None:
+            request = AheadRequest(shown.image_id, lambda: shown.image, near_xy=point_xy)
+            self._inbox.put_rest(shown, [request])
+
     def close(self) -> None:
         """Stop, also in the middle of an embedding, and wait for the thread's end."""
         self._inbox.close()
@@ -276,6 +286,11 @@ class PromptWorker:
         predictor, image = self._ready(), job.read()
         image = image if isinstance(image, PromptImage) else PromptImage(image)
         grid = WindowGrid(image.size_hw, predictor.input_size_px)
+        if job.near_xy is not None:
+            near = grid.around(np.array(job.near_xy, dtype=np.float32))[:_NUM_NEAR]
+            for window in near if len(grid.windows) > 1 else ():
+                self._embedding(image, self._inbox.is_urgent, window)
+            return
         window = job.window or grid.nearest(_center_xy(image.size_hw))
         self._embedding(image, self._inbox.is_urgent, window)
 
@@ -329,6 +344,4 @@ class PromptWorker:
 
 
 def _center_xy(size_hw: tuple[int, int]) -> NDArray[Any]:
-    import numpy as np
-
     return np.array([size_hw[1] / 2, size_hw[0] / 2], dtype=np.float32)
