@@ -63,6 +63,7 @@ class ClickLoop:
         self._timer.setSingleShot(True)
         self._timer.setInterval(PENDING_DELAY_MS)
         self._timer.timeout.connect(self._on_timer_timeout)
+        layers.rested.connect(self._on_layers_rested)
         worker.predicted.connect(self._on_worker_predicted)
         worker.grown.connect(self._on_worker_grown)
         worker.status.connect(self._on_worker_status)
@@ -147,6 +148,7 @@ class ClickLoop:
     def close(self) -> None:
         """Stops listening to the worker."""
         self._timer.stop()
+        self._layers.rested.disconnect(self._on_layers_rested, missing_ok=True)
         for signal, handler in (
             (self._worker.predicted, self._on_worker_predicted),
             (self._worker.grown, self._on_worker_grown),
@@ -165,6 +167,11 @@ class ClickLoop:
         self._request = self._worker.predict(state.prompts())
         self._timer.start()
         self.changed.emit(state)
+
+    def _on_layers_rested(self, point_rc: tuple[float, float]) -> None:
+        """The user looks at a part of a large image: the next clicks are likely there."""
+        if self._image_id is not None:
+            self._worker.look_at((point_rc[1], point_rc[0]))
 
     def _on_timer_timeout(self) -> None:
         if self.state.is_pending:
