@@ -27,7 +27,7 @@ IN_MEMORY_PIXELS = 1 << 25
 def open_image(
     path: Path,
     *,
-    max_pixels: int = IN_MEMORY_PIXELS,
+    max_pixels: int | None = None,
     converted: ConvertedImages | None = None,
     on_progress: Callable[[float], None] | None = None,
     is_cancelled: Callable[[], bool] | None = None,
@@ -36,7 +36,7 @@ def open_image(
 
     Args:
         path: of a PNG, TIFF, JPEG, BMP, or of an OME-Zarr folder.
-        max_pixels: an image with more of them is not read as a whole.
+        max_pixels: an image with more of them is not read as a whole; `IN_MEMORY_PIXELS`.
         converted: where images go that can only be decoded as a whole.
         on_progress: gets 0..1 while such an image is decoded.
         is_cancelled: stops that.
@@ -47,7 +47,7 @@ def open_image(
 
     """
     height, width = image_size(path)
-    if height * width <= max_pixels:
+    if height * width <= (IN_MEMORY_PIXELS if max_pixels is None else max_pixels):
         return read_image(path)
     reader = _reader(path)
     if reader is None:
