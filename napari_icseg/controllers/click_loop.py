@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_icseg.controllers import hints
-from napari_icseg.controllers.clicks import Click, ClickState, describe
+from napari_icseg.controllers.clicks import ClickState, chip_of, describe
 from napari_icseg.controllers.notify import errors_shown
 from napari_icseg.project.records import ObjectSource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
+    from napari_icseg.controllers.boxes import Box
     from napari_icseg.controllers.class_chooser import ClassChooser
+    from napari_icseg.controllers.clicks import Mark, Subject
     from napari_icseg.controllers.hints import Hint
     from napari_icseg.controllers.layers import ViewerLayers
     from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.project.project import Project
     from napari_icseg.prompting.prompt_image import Pixels
+    from napari_icseg.prompting.protocol import Candidate
     from napari_icseg.prompting.requests import PredictResult
     from napari_icseg.prompting.worker import PromptWorker
     from napari_icseg.widgets.labelling_status import LabellingStatus
@@ -86,16 +92,22 @@ class ClickLoop:
         self._forget_request()
         self._set(ClickState(), hints.LOADING)
 
-    def click(self, click: Click) -> None:
-        """One more click on the object."""
-        if self._image_id is None:
-            self.say(hints.NO_IMAGE)
-            return
-        self._ask(self.state.add(click))
+    def click(self, mark: Mark) -> None:
+        """One more click or stroke on the object."""
+        self._prompt(lambda state: state.add(mark))
+
+    def draw_box(self, box: Box) -> None:
+        """The object lies in this box, whole pixels of the image."""
+        self._prompt(lambda state: state.with_box(box))
+
+    def refine(self, subject: Subject) -> None:
+        """Begins to correct an accepted object, which accepting then replaces."""
+        self._forget_request()
+        self._set(ClickState().refine(subject), hints.REFINE)
 
     def remove_click(self) -> None:
-        """Takes the last click back."""
-        if self.state.clicks:
+        """Takes the last click, stroke or box back."""
+        if self.state.marks or self.state.box is not None:
             self._ask(self.state.remove_last())
         else:
             self.say(hints.NOTHING_TO_REMOVE)
@@ -110,7 +122,14 @@ class ClickLoop:
 
         One that goes on beyond the window of the clicks is followed from now on.
         """
-        state = self.state.cycle(step)
+        self._choose(self.state.cycle(step))
+
+    def choose(self, index: int) -> None:
+        """Shows a candidate by its number, from 0."""
+        if index < len(self.state.candidates):
+            self._choose(self.state.choose(index))
+
+    def _choose(self, state: ClickState) -> None:
         candidate = state.candidate
         if candidate is not None and candidate.is_cut and not state.is_growing and self._answered:
             state = state.follow()
@@ -134,12 +153,22 @@ class ClickLoop:
         if candidate is None or current is None or project is None or self._image_id is None:
             self.say(hints.NOTHING_TO_ACCEPT)
             return
-        record = project.add_object(
-            self._image_id, current.id, candidate.mask, ObjectSource.PROMPT, candidate.score
-        )
+        object_id = self._save(project, self._image_id, candidate, current.id)
+        saved = hints.accepted(current.name) if state.subject is None else hints.REFINED
         self._forget_request()
-        self._set(ClickState(), hints.accepted(current.name))
-        self.accepted.emit(record.id)
+        self._set(ClickState(), saved)
+        self.accepted.emit(object_id)
+
+    def _save(self, project: Project, image_id: int, candidate: Candidate, class_id: int) -> int:
+        """Adds the candidate, or puts it in the place of the object that was corrected."""
+        subject, mask = self.state.subject, candidate.mask
+        if subject is None:
+            source, score = ObjectSource.PROMPT, candidate.score
+            return project.add_object(image_id, class_id, mask, source, score).id
+        if mask != subject.mask:
+            summary = "refine an object"
+            project.edit_objects(image_id, replace={subject.object_id: mask}, summary=summary)
+        return subject.object_id
 
     def say(self, hint: Hint) -> None:
         """Shows a hint."""
@@ -156,6 +185,12 @@ class ClickLoop:
             (self._worker.failed, self._on_worker_failed),
         ):
             signal.disconnect(handler)
+
+    def _prompt(self, change: Callable[[ClickState], ClickState]) -> None:
+        if self._image_id is None:
+            self.say(hints.NO_IMAGE)
+            return
+        self._ask(change(self.state))
 
     def _ask(self, state: ClickState) -> None:
         if not state.is_pending:
@@ -190,6 +225,7 @@ class ClickLoop:
             self._layers.show_candidate(None if new.candidate is None else new.candidate.mask)
         if old.clicks != new.clicks:
             self._layers.show_clicks(new.clicks)
+        self._status.set_candidates([chip_of(c) for c in new.candidates], new.index)
         self._status.set_candidate(describe(new))
         self.say(hint)
 
@@ -237,4 +273,5 @@ class ClickLoop:
 
     def _fail(self, message: str) -> None:
         self._request = None
-        self._set(ClickState(clicks=self.state.clicks), hints.Hint(message, "error"))
+        kept = replace(self.state, candidates=(), index=0, is_pending=False, growing_kind=None)
+        self._set(kept, hints.Hint(message, "error"))

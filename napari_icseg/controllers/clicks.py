@@ -1,6 +1,6 @@
-"""The state of one object being clicked: frozen, with pure transitions.
+"""The state of one object being prompted: frozen, with pure transitions.
 
-clicks ──add/remove──▶ pending ──answer──▶ candidates ──cycle──▶ candidates ◀──grow── growing
+prompts ──add/remove──▶ pending ──answer──▶ candidates ──cycle──▶ candidates ◀──grow── growing
 │                                                                    │
 accept asked for: accepted when the answer comes                     accepted when it is whole
 """
@@ -8,14 +8,23 @@ accept asked for: accepted when the answer comes                     accepted wh
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_icseg.prompting.protocol import NEGATIVE, POSITIVE, Prompts
+from napari_icseg.controllers.scribbles import Scribble
+from napari_icseg.prompting.protocol import (
+    NEGATIVE,
+    POSITIVE,
+    Candidate,
+    PaintedStroke,
+    Prompts,
+)
 
 if TYPE_CHECKING:
-    from napari_icseg.prompting.protocol import Candidate, CandidateKind
+    from napari_icseg.controllers.boxes import Box
+    from napari_icseg.prompting.protocol import CandidateKind
+    from trainers.io.rle import RleMask
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +37,27 @@ class Click:
 
 
 @dataclass(frozen=True, slots=True)
-class ClickState:
-    """Clicks, the candidates that answer them, and which candidate is shown."""
+class Subject:
+    """An accepted object that is being corrected: id, mask, and the score of its mask."""
 
-    clicks: tuple[Click, ...] = ()
+    object_id: int
+    mask: RleMask
+    score: float = 1.0
+
+
+Mark = Click | Scribble
+
+
+@dataclass(frozen=True, slots=True)
+class ClickState:
+    """Prompts, the candidates that answer them, and which candidate is shown."""
+
+    marks: tuple[Mark, ...] = ()
+    """Clicks and strokes, in the order in which they were made."""
+    box: Box | None = None
+    """The object lies in it."""
+    subject: Subject | None = None
+    """The accepted object that is being corrected."""
     candidates: tuple[Candidate, ...] = ()
     index: int = 0
     is_pending: bool = False
@@ -51,17 +77,40 @@ class ClickState:
         return self.candidates[self.index] if self.candidates else None
 
     @property
+    def clicks(self) -> tuple[Click, ...]:
+        """The points of all prompts, as they are shown and given to the model."""
+        return tuple(click for mark in self.marks for click in _clicks_of(mark))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was prompted."""
+        return not self.marks and self.box is None and self.subject is None
+
+    @property
     def has_positive(self) -> bool:
-        """Whether a click says what belongs to the object; without one nothing follows."""
+        """Whether a prompt says what belongs to the object; without one nothing follows."""
+        if self.box is not None or self.subject is not None:
+            return True
         return any(click.is_positive for click in self.clicks)
 
-    def add(self, click: Click) -> ClickState:
-        """One more click; the old candidates stay in sight until the answer comes."""
-        return self._changed((*self.clicks, click))
+    def add(self, mark: Mark) -> ClickState:
+        """One more click or stroke; the old candidates stay in sight until the answer comes."""
+        return self._changed(marks=(*self.marks, mark))
+
+    def with_box(self, box: Box) -> ClickState:
+        """The object lies in this box, in place of the one before."""
+        return self._changed(box=box)
+
+    def refine(self, subject: Subject) -> ClickState:
+        """Begins to correct an accepted object: it is the candidate until something corrects it."""
+        candidate = Candidate(subject.mask, subject.score, "net")
+        return ClickState(subject=subject, candidates=(candidate,))
 
     def remove_last(self) -> ClickState:
-        """One click less."""
-        return self._changed(self.clicks[:-1])
+        """One prompt less; a stroke counts as one, the box goes last."""
+        if self.marks:
+            return self._changed(marks=self.marks[:-1])
+        return self._changed(box=None)
 
     def answer(
         self, candidates: tuple[Candidate, ...], growing_kind: CandidateKind | None = None
@@ -92,6 +141,10 @@ class ClickState:
         if not self.candidates:
             return self
         index = (self.index + step) % len(self.candidates)
+        return self.choose(index)
+
+    def choose(self, index: int) -> ClickState:
+        """Another candidate by its number, from 0."""
         kind = self.candidates[index].kind
         return replace(self, index=index, chosen_kind=kind, accept_when_ready=False)
 
@@ -103,16 +156,34 @@ class ClickState:
         """What the model gets: (x, y) points, int8 labels, and the kind being corrected."""
         points_xy = np.array([(c.col, c.row) for c in self.clicks], dtype=np.float32)
         labels = [POSITIVE if click.is_positive else NEGATIVE for click in self.clicks]
+        box = self.box
+        corners = None if box is None else (box.left, box.top, box.right - 1, box.bottom - 1)
         return Prompts(
-            points_xy.reshape(-1, 2), np.array(labels, dtype=np.int8), kind=self.chosen_kind
+            points_xy.reshape(-1, 2),
+            np.array(labels, dtype=np.int8),
+            box_xyxy=None if corners is None else np.array(corners, dtype=np.float32),
+            mask=None if self.subject is None else self.subject.mask,
+            kind=self.chosen_kind,
+            strokes=tuple(
+                PaintedStroke(mark.pixels, mark.is_positive)
+                for mark in self.marks
+                if isinstance(mark, Scribble)
+            ),
         )
 
-    def _changed(self, clicks: tuple[Click, ...]) -> ClickState:
-        if not any(click.is_positive for click in clicks):
-            return ClickState(clicks=clicks)
-        return replace(
-            self, clicks=clicks, is_pending=True, accept_when_ready=False, growing_kind=None
-        )
+    def _changed(self, **changes: Any) -> ClickState:
+        new = replace(self, **changes)
+        if self.subject is not None and not new.marks and new.box is None:
+            return self.refine(self.subject)
+        if not new.has_positive:
+            return ClickState(marks=new.marks)
+        return replace(new, is_pending=True, accept_when_ready=False, growing_kind=None)
+
+
+def _clicks_of(mark: Mark) -> tuple[Click, ...]:
+    if isinstance(mark, Click):
+        return (mark,)
+    return tuple(Click(row, col, mark.is_positive) for row, col in mark.points_rc)
 
 
 def _index_of(kind: CandidateKind | None, candidates: tuple[Candidate, ...]) -> int:
@@ -133,3 +204,8 @@ def describe(state: ClickState) -> str:
     elif candidate.is_cut:
         beyond = " · goes on beyond"
     return f"{candidate.kind} {state.index + 1}/{num} · score {candidate.score:.2f}{beyond}{tab}"
+
+
+def chip_of(candidate: Candidate) -> str:
+    """What a candidate's chip says: "net .93"."""
+    return f"{candidate.kind} {candidate.score:.2f}".replace(" 0.", " .")

@@ -21,6 +21,17 @@ READY = Hint("Left-click an object. Its mask appears at once; {accept} accepts i
 LOADING = Hint("Opening the image…")
 OUTSIDE = Hint("That click is outside the image.", "warning")
 NO_IMAGE = Hint("Choose an image in the list first.", "warning")
+REFINE = Hint(
+    "Correct the object: click or scribble what is missing, right-click what is too much. "
+    "{accept} replaces it, {clear} leaves it as it is."
+)
+REFINED = Hint("Corrected. {undo} brings the former object back.", "done")
+SELECT_TO_REFINE = Hint("Ctrl+click the object that you want to correct, then press {refine}.")
+NOT_CORRECTED = Hint(
+    "The model sees nothing to change there. A scribble ({tool_scribble}) always counts.", "warning"
+)
+UNSURE_SCORE = 0.6
+"""Below it more than half of the masks are wrong, see `bench calibrate`."""
 NOTHING_TO_ACCEPT = Hint("There is no candidate to accept: left-click an object.", "warning")
 NOTHING_TO_REMOVE = Hint("There is no click to remove.", "info")
 NO_OBJECT_HERE = Hint("There is no accepted object under that click.", "info")
@@ -31,12 +42,17 @@ TOOLS = {
     ),
     "erase": Hint("Eraser: takes pixels away from objects. {tool_click} goes back to clicking."),
     "pan_zoom": READY,
+    "box": Hint("Box: drag it around one object. {tool_click} goes back to clicking."),
+    "scribble": Hint(
+        "Scribble along an object; with the right button, over what does not belong to it. "
+        "{tool_click} goes back to clicking."
+    ),
 }
 
 
 def after_clicks(state: ClickState, class_name: str) -> Hint:
     """What to do after the clicks or the candidates changed."""
-    if not state.clicks:
+    if state.is_empty:
         return READY
     if not state.has_positive:
         return Hint("Now left-click the object itself: right-clicks only take away.")
@@ -54,6 +70,16 @@ def after_clicks(state: ClickState, class_name: str) -> Hint:
         kind = state.candidate.kind
         return Hint(
             f"Following the {kind} beyond this window… {{accept}} saves it when it is whole."
+        )
+    if state.subject is not None and state.candidate.mask == state.subject.mask:
+        return NOT_CORRECTED if state.marks else REFINE
+    if state.subject is not None:
+        return Hint("{accept} replaces the object, {clear} leaves it as it is. More clicks go on.")
+    if state.candidate.score < UNSURE_SCORE:
+        return Hint(
+            f"The model is unsure here (score {state.candidate.score:.2f}). Is there an object? "
+            "Click nearer to its middle, or draw a box around it ({tool_box}).",
+            "warning",
         )
     more = "{cycle} shows another candidate; m" if len(state.candidates) > 1 else "M"
     return Hint(f"{{accept}} accepts it as {class_name}. {more}ore clicks correct it.")

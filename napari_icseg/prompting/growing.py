@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_icseg.prompting.candidates import drop_duplicates
+from napari_icseg.prompting.fitting import fitted, may_grow
 from napari_icseg.prompting.layer_growth import LayerGrowth
 from napari_icseg.prompting.net_growth import NetGrowth
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 def can_grow(answer: WindowedAnswer, kind: CandidateKind) -> bool:
     """Return whether a candidate of this kind is cut and can be followed."""
+    if not may_grow(answer.prompts, answer.found):
+        return False
     return kind != "part" and any(c.is_cut for c in answer.united if c.kind == kind)
 
 
@@ -61,6 +64,10 @@ def grow(
 
 
 def with_grown(answer: WindowedAnswer, *grown: Candidate) -> tuple[Candidate, ...]:
-    """Return the answer's distinct candidates, those that grew in place of the cut ones."""
+    """Return the answer's distinct candidates, those that grew in place of the cut ones.
+
+    They are fitted to what the user drew.
+    """
     by_kind = {candidate.kind: candidate for candidate in grown}
-    return drop_duplicates(by_kind.get(c.kind, c) for c in answer.united)
+    united = [by_kind.get(c.kind, c) for c in answer.united]
+    return drop_duplicates(fitted(united, answer.prompts, answer.found))

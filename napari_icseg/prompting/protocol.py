@@ -25,6 +25,14 @@ CandidateKind = Literal["net", "layer", "part"]
 NEGATIVE, POSITIVE = 0, 1
 
 
+@dataclass(frozen=True)
+class PaintedStroke:
+    """Pixels that belong to the object, or do not, whatever the model says."""
+
+    mask: RleMask
+    is_positive: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Prompts:
     """What the user has shown of one object, in image coordinates.
@@ -35,9 +43,10 @@ class Prompts:
         points_xy: float32 (N, 2), clicks in the order in which they were made.
         labels: int8 (N,): 1 inside the object, 0 outside.
         box_xyxy: float32 (4,), left, top, right, bottom, or None.
-        mask: an object to correct, or None.
+        mask: an object to correct, or None; see `fitting.corrected`.
         kind: the kind of the candidate that the clicks after the first correct; None is
             the best one.
+        strokes: in the order in which they were drawn; the model gets them as points.
 
     Raises `PromptError` for shapes, labels or coordinates that mean nothing.
 
@@ -48,6 +57,7 @@ class Prompts:
     box_xyxy: NDArray[np.float32] | None = None
     mask: RleMask | None = None
     kind: CandidateKind | None = None
+    strokes: tuple[PaintedStroke, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points_xy", _points(self.points_xy))

@@ -188,7 +188,12 @@ def _local_mask(mask: RleMask | None, window: Window) -> RleMask | None:
 
 
 def _anchors(prompts: Prompts) -> list[NDArray[np.float32]]:
-    """Return the points that must be seen: positive clicks, else the box's or mask's centre."""
+    """Return the points that must be seen: positive clicks, else the box's centre.
+
+    Of a mask that is corrected: all clicks, else its centre.
+    """
+    if prompts.mask is not None and prompts.num_points:
+        return list(prompts.points_xy)
     if len(prompts.positive_xy):
         return list(prompts.positive_xy)
     if prompts.box_xyxy is not None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from napari_icseg.widgets.candidate_chips import CandidateChips
 from napari_icseg.widgets.keymap import ACTIVE_KEYS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HINT_COLORS = {"info": "#5b8def", "done": "#4cc26b", "warning": "#e0a030", "error": "#e05561"}
 
@@ -17,6 +23,7 @@ class LabellingStatus(QWidget):
         super().__init__(parent)
         self.candidate = QLabel()
         self.candidate.setToolTip("The mask shown, how many there are, and the model's own score")
+        self.chips = CandidateChips()
         self.hint = QLabel()
         self.hint.setWordWrap(True)
         self.hint.setMinimumHeight(42)
@@ -39,6 +46,7 @@ class LabellingStatus(QWidget):
         layout.setSpacing(4)
         layout.addLayout(top)
         layout.addWidget(self.candidate)
+        layout.addWidget(self.chips)
         layout.addWidget(self.hint)
         self.set_candidate("")
         self.set_hint("", "info")
@@ -48,6 +56,10 @@ class LabellingStatus(QWidget):
         """Shows a line such as "net 1/3 · score 0.93 · Tab for next"; empty: no candidate."""
         shown = ACTIVE_KEYS.fill(text)
         self.candidate.setText(f"<b>{shown}</b>" if text else "No candidate")
+
+    def set_candidates(self, texts: Sequence[str], index: int) -> None:
+        """Shows a chip for each candidate; `index` is the one on the canvas."""
+        self.chips.set_candidates(texts, index)
 
     def set_hint(self, text: str, kind: str) -> None:
         """Shows what to do next.

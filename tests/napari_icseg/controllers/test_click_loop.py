@@ -191,7 +191,7 @@ def test_a_net_that_goes_on_is_shown_growing_until_it_is_whole(loop, worker, lay
     worker.grows(worker.requests[0], WHOLE)
     layers.show_candidate.assert_called_with(WHOLE.mask)
     assert not loop.state.is_growing
-    assert "Enter accepts it" in last_hint(status)
+    assert "{accept} accepts it" in last_hint(status)
 
 
 def test_enter_saves_a_growing_net_when_it_is_whole(loop, worker, session, status):
