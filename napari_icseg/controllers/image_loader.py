@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from napari_icseg.controllers.image_objects import ImageObjects
     from trainers.io.lazy_image import LazyImage
 
+_Stamp = tuple[int, int] | None
+"""Size and time of change of a file; None where there is none."""
 MAX_CACHED_MIB = 256
 
 
@@ -50,6 +52,8 @@ class LoadedImage:
 class ImageLoader:
     """Keeps the last images read, up to MAX_CACHED_MIB, so that going back is instant.
 
+    An image whose file was changed or removed since is read again.
+
     Args:
         gui: Where `on_loaded` is called.
         on_loaded: Gets the image that was requested last.
@@ -73,32 +77,26 @@ class ImageLoader:
         self._on_progress = on_progress
         self._wanted: int | None = None
         self._cache: OrderedDict[int, LoadedImage] = OrderedDict()
+        self._stamps: dict[int, _Stamp] = {}
         self._lock = threading.Lock()
 
     def request(self, image_id: int, path: Path) -> None:
         """Reads an image and hands it to `on_loaded`, unless another is wanted by then."""
         self._wanted = image_id
-        cached = self._cached(image_id)
-        if cached is not None and self._prepare is None:
-            self._on_loaded(cached)
-            return
         self._background.run(
             lambda: self._load_wanted(image_id, path), self._on_background_done, _raise
         )
 
     def load(self, image_id: int, path: Path) -> LoadedImage:
         """Reads an image now, or takes it from the cache. Callable from any thread."""
-        cached = self._cached(image_id)
-        if cached is not None:
-            return cached
-        return self._load(image_id, path, None)
+        return self._cached(image_id, path) or self._load(image_id, path, None)
 
     def _load_wanted(self, image_id: int, path: Path) -> LoadedImage | None:
         """Reads an image unless another is wanted by now, or before it is decoded."""
         if self._wanted != image_id:
             return None
         try:
-            loaded = self._cached(image_id) or self._load(
+            loaded = self._cached(image_id, path) or self._load(
                 image_id, path, lambda: self._wanted != image_id
             )
         except ConversionCancelledError:
@@ -108,6 +106,7 @@ class ImageLoader:
     def _load(
         self, image_id: int, path: Path, is_cancelled: Callable[[], bool] | None
     ) -> LoadedImage:
+        stamp = _stamp_of(path)
         on_progress = None if self._on_progress is None else partial(self._on_progress, path)
         try:
             pixels = open_image(path, on_progress=on_progress, is_cancelled=is_cancelled)
@@ -115,7 +114,7 @@ class ImageLoader:
         except (IcsegError, OSError) as error:
             return LoadedImage(image_id, None, error=str(error))
         loaded = LoadedImage(image_id, pixels, limits)
-        self._keep(loaded)
+        self._keep(loaded, stamp)
         return loaded
 
     def forget(self) -> None:
@@ -133,17 +132,28 @@ class ImageLoader:
         if loaded is not None and loaded.image_id == self._wanted:
             self._on_loaded(loaded)
 
-    def _cached(self, image_id: int) -> LoadedImage | None:
+    def _cached(self, image_id: int, path: Path) -> LoadedImage | None:
+        stamp = _stamp_of(path)
         with self._lock:
-            if image_id in self._cache:
-                self._cache.move_to_end(image_id)
-            return self._cache.get(image_id)
+            if image_id not in self._cache or self._stamps[image_id] != stamp:
+                return None
+            self._cache.move_to_end(image_id)
+            return self._cache[image_id]
 
-    def _keep(self, loaded: LoadedImage) -> None:
+    def _keep(self, loaded: LoadedImage, stamp: _Stamp) -> None:
         with self._lock:
             self._cache[loaded.image_id] = loaded
+            self._stamps[loaded.image_id] = stamp
             while len(self._cache) > 1 and _mib(self._cache) > MAX_CACHED_MIB:
                 self._cache.popitem(last=False)
+
+
+def _stamp_of(path: Path) -> _Stamp:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _mib(cache: OrderedDict[int, LoadedImage]) -> float:

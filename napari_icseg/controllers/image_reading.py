@@ -15,23 +15,36 @@ if TYPE_CHECKING:
     from napari_icseg.controllers.activity import Activity, Task
     from napari_icseg.controllers.image_loader import LoadedImage
     from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.project.records import ImageRecord
 
 
 def with_objects(session: ProjectSession, loaded: LoadedImage) -> LoadedImage:
     """Returns the image with its objects, drawn if it is small; runs in the reading thread.
 
-    Without them, if the project was closed meanwhile: the image is then not shown either.
+    Without them, if the project was closed meanwhile: the image is then not shown either. An
+    image that has another size than when it was labelled is refused: its objects do not fit.
     """
     project, pixels = session.project, loaded.pixels
     if project is None or pixels is None:
         return loaded
     try:
+        record = project.image(loaded.image_id)
+        if (pixels.shape[0], pixels.shape[1]) != record.shape:
+            return replace(loaded, pixels=None, error=_other_size(record, pixels.shape))
         objects = ImageObjects(project, loaded.image_id)
         if pixels.size <= WHOLE_PIXELS:
             objects.prepare((pixels.shape[0], pixels.shape[1]), project.classes())
     except IcsegError:
         return loaded
     return replace(loaded, objects=objects)
+
+
+def _other_size(record: ImageRecord, shape_hw: tuple[int, ...]) -> str:
+    return (
+        f"the file is now {shape_hw[1]} x {shape_hw[0]} pixels, but was {record.width} x "
+        f"{record.height} when it came into the project, and its labels would not fit. Put the "
+        "former file back."
+    )
 
 
 class DecodingProgress:

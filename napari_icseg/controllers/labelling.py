@@ -20,6 +20,7 @@ from napari_icseg.controllers.image_steps import ImageSteps
 from napari_icseg.controllers.image_switcher import ImageSwitcher
 from napari_icseg.controllers.image_tools import ImageTools
 from napari_icseg.controllers.layers import OBJECTS, ViewerLayers
+from napari_icseg.controllers.locate_part import LocatePart
 from napari_icseg.controllers.model_chooser import DEFAULT_MODEL, ModelChooser, load_predictor
 from napari_icseg.controllers.napari_window import canvas_of, main_window_of
 from napari_icseg.controllers.notify import errors_shown
@@ -61,6 +62,7 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     SettingsPart,
     HelpPart,
     LookPart,
+    LocatePart,
 )
 """The features of the desk, each built once for a dock."""
 

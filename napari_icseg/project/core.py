@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_icseg.project.errors import ProjectError
+from napari_icseg.project.errors import ProjectError, ProjectWriteError
 from napari_icseg.project.history import Operation, Touched, other_side, swap
 from napari_icseg.project.opening import check_all
 from napari_icseg.project.reader import ProjectReader
@@ -51,6 +51,7 @@ class ProjectCore(ProjectReader):
 
     def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         super().__init__(connection, file)
+        self._identity = _identity(file)
         self._note_holder()
 
     # undo ---------------------------------------------------------------------------------
@@ -124,6 +125,7 @@ class ProjectCore(ProjectReader):
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._require_open()
+        self._require_file()
         if self._connection.in_transaction:
             raise ProjectError("a change is being made already; finish it first")
         with write_errors(self.file):
@@ -134,6 +136,22 @@ class ProjectCore(ProjectReader):
             except BaseException:
                 self._roll_back()
                 raise
+
+    def _require_file(self) -> None:
+        """Refuse a change while the file is not there: SQLite would write into nowhere."""
+        try:
+            now = _identity(self.file)
+        except OSError as error:
+            raise ProjectWriteError(
+                f"the change was not saved: {self.file} is not there any more "
+                f"({error.strerror}). Connect the drive again, or put the file back, and repeat "
+                "the last step. Everything accepted before is in that file."
+            ) from error
+        if now != self._identity:
+            raise ProjectWriteError(
+                f"the change was not saved: another file has taken the place of {self.file}. "
+                "Close the project and open it again."
+            )
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:  # SQLite does it itself after some errors
@@ -170,3 +188,9 @@ class ProjectCore(ProjectReader):
             self._connection.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('holder', ?)", (json.dumps(holder),)
             )
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    """Return what tells a file from another one of the same name."""
+    stat = os.stat(file)
+    return stat.st_dev, stat.st_ino

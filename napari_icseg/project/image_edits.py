@@ -126,6 +126,23 @@ class ImageEdits(ProjectCore):
         root = self.root
         return tuple(image.path for image in self.images() if not (root / image.path).exists())
 
+    def move_images(self, paths: Mapping[int, Path]) -> None:
+        """Say where image files lie now; one operation, which undo takes back.
+
+        Raises:
+            ProjectError: two images would be the same file.
+
+        """
+        root, known = self.root, {image.path: image.id for image in self.images()}
+        summary = f"locate {len(paths)} images"
+        with self.operation(OperationKind.MOVE_IMAGES, summary) as operation:
+            for image_id, path in paths.items():
+                stored = stored_path(path, root)
+                if known.get(stored, image_id) != image_id:
+                    raise ProjectError(f"{path} is in the project already, as another image.")
+                operation.update("images", image_id, {"path": stored})
+        self.images_changed.emit()
+
     def locate(self, root: Path | str) -> None:
         """Look for the images below another folder from now on; not part of undo.
 

@@ -46,6 +46,7 @@ class OperationKind(StrEnum):
     SET_STATUS = "set_status"
     SET_SPLIT = "set_split"
     SET_NOTES = "set_notes"
+    MOVE_IMAGES = "move_images"
     ADD_OBJECTS = "add_objects"
     REPLACE_MASK = "replace_mask"
     EDIT_OBJECTS = "edit_objects"

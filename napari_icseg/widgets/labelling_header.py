@@ -22,6 +22,7 @@ MENU = (
     ("", ""),
     ("import_labels", "Import labels (COCO or masks)…"),
     ("export", "Export (COCO or PNG)…"),
+    ("locate_images", "Locate images…"),
     ("", ""),
     ("settings", "Settings…"),
     ("help", "Keys and mouse"),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 
+import cv2
+import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
+from napari_icseg.controllers.locate_part import LocatePart
 from napari_icseg.controllers.session import session_of
 from napari_icseg.project.project import Project
 
@@ -118,4 +121,57 @@ def test_closing_the_dock_gives_keys_and_layers_back_and_it_can_be_opened_again(
     gui.dock.deleteLater()
     gui.dock, gui.controller = again, again.controller
     gui.wait(lambda: gui.is_ready)
+    assert len(gui.objects()) == 1
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    """What the user was warned of."""
+    shown: list[str] = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", shown.append)
+    return shown
+
+
+def test_images_that_are_not_there_are_told_and_found_in_another_folder(
+    make_gui, tiles, tmp_path, warnings
+):
+    with Project.create(tiles / "p.icseg") as project:
+        project.add_images(sorted(tiles.glob("*.png")))
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for path in tiles.glob("*.png"):
+        path.rename(moved / path.name)
+    gui = make_gui()
+    gui.controller.projects.open(tiles / "p.icseg")
+    gui.wait(lambda: any("4 images of p cannot be found" in text for text in warnings))
+    (part,) = [part for part in gui.controller.parts if isinstance(part, LocatePart)]
+    part.locate(moved)
+    gui.wait(lambda: gui.is_ready)
+    assert gui.project.missing_images() == ()
+    gui.label(14, 50)
+
+
+def test_an_image_that_has_another_size_now_is_refused_and_its_labels_stay(make_gui, tiles):
+    gui = make_gui()
+    gui.open(tiles)
+    gui.label(14, 50)
+    gui.key(Qt.Key.Key_BracketRight)
+    gui.wait(lambda: gui.is_ready and gui.session.current_image_id == 2)
+    cv2.imwrite(str(tiles / "tile_0.png"), np.zeros((50, 60), np.uint8))
+    gui.key(Qt.Key.Key_BracketLeft)
+    gui.wait(lambda: "now 60 x 50 pixels" in gui.hint)
+    assert not gui.viewer.layers["image"].visible
+    assert len(gui.project.objects(1)) == 1
+
+
+def test_a_project_whose_drive_is_gone_says_so_and_goes_on_when_it_is_back(gui, tiles, errors):
+    gui.click(14, 50)
+    gui.wait_candidate()
+    away = tiles.with_name("away")
+    tiles.rename(away)
+    gui.key(Qt.Key.Key_Return)
+    gui.wait(lambda: any("not there any more" in text for text in errors))
+    assert gui.state.candidate is not None
+    away.rename(tiles)
+    gui.key(Qt.Key.Key_Return)
     assert len(gui.objects()) == 1
