@@ -128,6 +128,7 @@ class CanvasClicks:
         start_rc = self._to_rc(start)
         if start_rc is None:
             return
+        self._tools.is_dragging = True
         tool.begin(start_rc, is_positive=click.is_positive)
         if event.type == "mouse_press":
             yield
@@ -138,6 +139,7 @@ class CanvasClicks:
             event.handled = True
             yield
         event.handled = True
+        self._tools.is_dragging = False
         tool.end(self._to_rc(event.position) or last_rc)
 
     def _pan(self, from_xy: Any, to_xy: Any) -> Any:

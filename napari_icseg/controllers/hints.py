@@ -27,6 +27,7 @@ REFINE = Hint(
 )
 REFINED = Hint("Corrected. {undo} brings the former object back.", "done")
 SELECT_TO_REFINE = Hint("Ctrl+click the object that you want to correct, then press {refine}.")
+SUBJECT_CHANGED = Hint("The object that you corrected was changed meanwhile.", "warning")
 NOT_CORRECTED = Hint(
     "The model sees nothing to change there. A scribble ({tool_scribble}) always counts.", "warning"
 )

@@ -9,7 +9,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_icseg.controllers import hints
-from napari_icseg.controllers.canvas import PAN_ZOOM, CanvasClick, CanvasClicks
+from napari_icseg.controllers.canvas import CanvasClick, CanvasClicks
 from napari_icseg.controllers.class_chooser import ClassChooser
 from napari_icseg.controllers.click_loop import ClickLoop
 from napari_icseg.controllers.clicks import Click
@@ -29,6 +29,7 @@ from napari_icseg.controllers.prefill_layer import draw_proposals
 from napari_icseg.controllers.prefill_row import PrefillRow
 from napari_icseg.controllers.progress_view import ProgressView
 from napari_icseg.controllers.project_actions import ProjectActions
+from napari_icseg.controllers.prompt_tools import PromptTools
 from napari_icseg.controllers.settings_part import SettingsPart
 from napari_icseg.controllers.sketch import CanvasSketch
 from napari_icseg.controllers.theme import LookPart
@@ -53,6 +54,7 @@ POLYGON = "polygon"
 ANYTIME = ("help",)
 """Actions whose keys are ours even without a project; the others are then napari's."""
 PARTS: tuple[Callable[[Desk], Part], ...] = (
+    PromptTools,
     PrefillRow,
     ImageSteps,
     ImageTools,
@@ -153,15 +155,11 @@ class LabellingController:
             "cycle_back": partial(loop.cycle, -1),
             "accept": loop.accept,
             "remove_click": loop.remove_click,
-            "clear": self._clear,
             "undo": partial(self._swap, "undo"),
             "redo": partial(self._swap, "redo"),
             "previous_image": partial(self._step, -1),
             "next_image": partial(self._step, +1),
             "delete": editor.delete_selected,
-            "tool_paint": partial(editor.use_tool, "paint"),
-            "tool_erase": partial(editor.use_tool, "erase"),
-            "tool_click": partial(editor.use_tool, PAN_ZOOM),
             "add_class": self._add_class,
             "cancel_download": self.models.cancel,
             **self.projects.actions(),
@@ -227,11 +225,6 @@ class LabellingController:
 
     def _on_active_keys_changed(self) -> None:
         self._keys.use(ACTIVE_KEYS.keymap.shortcuts())
-
-    def _clear(self) -> None:
-        self.tools.cancel()
-        self.editor.unselect()
-        self.loop.clear()
 
     def _swap(self, direction: str) -> None:
         """Undoes or redoes, and shows the image where that happened."""

@@ -49,6 +49,7 @@ class Tools:
         self._tools: dict[str, DragTool] = {}
         self._by_modifier: dict[str, DragTool] = {}
         self.current = CLICK
+        self.is_dragging = False
 
     def register(self, name: str, tool: DragTool, *, modifier: str | None = None) -> None:
         """Adds a tool."""
@@ -77,6 +78,7 @@ class Tools:
 
     def cancel(self) -> None:
         """Gives up a drag that may be under way."""
+        self.is_dragging = False
         for tool in self._tools.values():
             tool.cancel()
 

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_CHIPS = 3
-HEIGHT_PX = 20
+HEIGHT_PX = 22
+STYLE = """
+QToolButton { border: 1px solid rgba(128, 128, 128, 120); border-radius: 10px; padding: 0 10px;
+              background: transparent; }
+QToolButton:hover { background: rgba(128, 128, 128, 70); }
+QToolButton:checked { background: rgba(91, 141, 239, 150); border-color: #5b8def; }
+"""
+"""napari's themes do not show that a tool button is pressed in."""
 
 
 class CandidateChips(QWidget):
@@ -22,12 +29,14 @@ class CandidateChips(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedHeight(HEIGHT_PX)
+        self.setStyleSheet(STYLE)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         self._chips = [self._build_chip(index) for index in range(MAX_CHIPS)]
         for chip in self._chips:
             row.addWidget(chip)
+        row.addStretch(1)
 
     def set_candidates(self, texts: Sequence[str], index: int) -> None:
         """Shows one chip a candidate; that of the mask on the canvas is pressed in."""

@@ -29,6 +29,7 @@ from napari_icseg.widgets.labelling_models import LabellingModels
 from napari_icseg.widgets.labelling_start import LabellingStart
 from napari_icseg.widgets.labelling_status import LabellingStatus
 from napari_icseg.widgets.shortcut_list import ShortcutList
+from napari_icseg.widgets.tool_bar import ToolBar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,7 @@ class LabellingDock(QWidget):
         self.header = LabellingHeader()
         self.images = ImageList()
         self.image_buttons = ActionButtons(IMAGE_BUTTONS)
+        self.tool_bar = ToolBar()
         self.classes = ClassBar()
         self.status = LabellingStatus()
         self.click_buttons = ActionButtons(CLICK_BUTTONS)
@@ -130,6 +132,7 @@ class LabellingDock(QWidget):
         layout.addWidget(self.images, 1)
         layout.addWidget(self.image_buttons)
         layout.addLayout(self._slots[Slot.UNDER_IMAGES])
+        layout.addWidget(self.tool_bar)
         layout.addLayout(self._slots[Slot.TOOLS])
         layout.addWidget(_build_title("Class of the next object"))
         layout.addWidget(self.classes)
@@ -150,7 +153,12 @@ class LabellingDock(QWidget):
     def _connect(self) -> None:
         for source in (self.start, self.header, self.images):
             source.action.connect(self.action)
-        for buttons in (self.image_buttons, self.click_buttons, self.proposals.buttons):
+        for buttons in (
+            self.image_buttons,
+            self.tool_bar,
+            self.click_buttons,
+            self.proposals.buttons,
+        ):
             buttons.triggered.connect(self.action)
         self.images.image_chosen.connect(self.image_chosen)
         self.classes.class_chosen.connect(self.class_chosen)

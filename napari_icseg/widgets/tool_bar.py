@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from napari_icseg.widgets.tool_icons import Drawing
 
 BUTTON_PX = 28
+STYLE = """
+QToolButton { border: none; border-radius: 4px; background: transparent; }
+QToolButton:hover { background: rgba(128, 128, 128, 70); }
+QToolButton:checked { background: rgba(91, 141, 239, 150); }
+QToolButton:disabled { background: transparent; }
+"""
+"""napari's themes do not show that a tool button is pressed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class ToolBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setStyleSheet(STYLE)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(3)
