@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -20,7 +20,14 @@ MAX_PARTIAL_PIXELS = 1 << 19
 _LOOKS = ("contrast_limits_range", "contrast_limits", "gamma", "colormap")
 
 
-def put(layer: Any, data: NDArray[Any], frame: Frame, *, is_shared: bool = False) -> None:
+def put(
+    layer: Any,
+    data: NDArray[Any],
+    frame: Frame,
+    *,
+    is_shared: bool = False,
+    is_part: bool = False,
+) -> None:
     """Gives a layer other pixels at another place, drawing it once.
 
     Args:
@@ -28,11 +35,13 @@ def put(layer: Any, data: NDArray[Any], frame: Frame, *, is_shared: bool = False
         data: of the frame's shape; copied into the layer's array where that fits.
         frame: where the pixels lie.
         is_shared: the layer takes the array itself.
+        is_part: another layer covers the whole image, so that the viewer need not measure how
+            far all layers reach, which takes it longer than all the rest.
 
     """
     # each of these makes napari slice and draw the layer; together they take three times as long
     blocked = getattr(layer, "_block_refresh", nullcontext)
-    with blocked():
+    with blocked(), _quiet_extent(layer, is_quiet=is_part):
         if layer.data is not data:
             fits = layer.data.shape == data.shape and layer.data.dtype == data.dtype
             if fits and not is_shared:
@@ -44,6 +53,15 @@ def put(layer: Any, data: NDArray[Any], frame: Frame, *, is_shared: bool = False
         if tuple(layer.translate) != frame.translate:
             layer.translate = frame.translate
     layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+
+@contextmanager
+def _quiet_extent(layer: Any, *, is_quiet: bool) -> Iterator[None]:
+    with ExitStack() as stack:
+        for name in ("extent", "_extent_augmented") if is_quiet else ():
+            if hasattr(layer.events, name):
+                stack.enter_context(getattr(layer.events, name).blocker())
+        yield
 
 
 def add_image(

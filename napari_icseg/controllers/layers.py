@@ -15,6 +15,7 @@ from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_icseg.controllers.class_colors import class_colormap
 from napari_icseg.controllers.frames import Frame
 from napari_icseg.controllers.layer_data import (
     add_image,
@@ -86,6 +87,9 @@ class ViewerLayers:
         self._overlay: Overlay | None = None
         self._drawn: Box | None = None
         self._clicks: tuple[Click, ...] = ()
+        self._colors: tuple[str, ...] = ()
+        self.num_shades = 1
+        """Of each class's colour; see `set_shades`."""
         self._end_following: Callable[[], None] | None = None
         self._view = WindowView(
             viewer,
@@ -176,12 +180,21 @@ class ViewerLayers:
             layer = self._add(OBJECTS, "add_labels", objects.labels, opacity=0.5)
         else:
             objects.adopt(layer.data)
-        put(layer, objects.labels, objects.frame, is_shared=True)
-        colors = tuple(record.color for record in classes)
-        if layer.metadata.get("class_colors") != colors:
-            layer.metadata["class_colors"] = colors
-            layer.colormap = _class_colormap(colors)
+        put(layer, objects.labels, objects.frame, is_shared=True, is_part=self.is_windowed)
+        self._colors = tuple(record.color for record in classes)
+        self._color_objects()
         return layer
+
+    def set_shades(self, num_shades: int) -> None:
+        """Colours objects by class (1), or each in one of so many shades of its class."""
+        self.num_shades = num_shades
+        self._color_objects()
+
+    def _color_objects(self) -> None:
+        layer, wanted = self.get(OBJECTS), (self._colors, self.num_shades)
+        if layer is not None and layer.metadata.get("colors") != wanted:
+            layer.metadata["colors"] = wanted
+            layer.colormap = class_colormap(self._colors, num_shades=self.num_shades)
 
     def refresh_objects(self) -> None:
         """Draws the objects layer again after its array was changed in place."""
@@ -288,9 +301,8 @@ class ViewerLayers:
         if layer is None:
             return
         self._frame = content.frame
-        put(layer, content.pixels, content.frame)
+        put(layer, content.pixels, content.frame, is_part=True)
         self._update_overview(content)
-        self._prepare_overlays()
         self._place_overlay(content.overlay)
         self.framed.emit(content.objects)
 
@@ -354,6 +366,8 @@ class ViewerLayers:
 
     def _place_overlay(self, drawn: NDArray[Any] | None) -> None:
         """Draws the candidate in a new frame, or takes what a thread has drawn."""
+        if self.get(CANDIDATE) is None or self.get(PROMPTS) is None:
+            self._prepare_overlays()
         layer, frame, overlay = self.get(CANDIDATE), self._frame, self._overlay
         if layer is None or frame is None:
             return
@@ -361,7 +375,7 @@ class ViewerLayers:
         self._drawn = Frame.whole(frame.shape_hw).box
         if drawn is None and overlay is not None and overlay.is_quick:
             self._drawn = overlay.draw(data, frame)
-        put(layer, data, frame)
+        put(layer, data, frame, is_part=self.is_windowed)
 
     def _prepare_overlays(self) -> None:
         """Makes the layers of candidate and clicks now: the first click must not wait for it."""
@@ -407,15 +421,6 @@ class ViewerLayers:
 
 def _as_source(image: NDArray[Any] | LazyImage, name: str) -> LazyImage:
     return image if isinstance(image, LazyImage) else LazyImage(ArrayReader(image), Path(name))
-
-
-def _class_colormap(colors: tuple[str, ...]) -> Any:
-    """Transparent for 0, then the class colours round and round, see `ObjectMap`."""
-    from napari.utils.colormaps import CyclicLabelColormap
-    from napari.utils.colormaps.standardize_color import transform_color
-
-    rows = transform_color(list(colors) or ["#ffcc00"])
-    return CyclicLabelColormap(colors=np.vstack([np.zeros((1, 4)), rows]))
 
 
 def _color(click: Click) -> tuple[float, float, float, float]:

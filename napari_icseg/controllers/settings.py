@@ -44,7 +44,7 @@ class Settings(BaseModel):
         unit="GiB",
     )
     memory_cache_mib: int = _setting(
-        256,
+        128,
         "memory",
         "Embeddings in memory",
         "Going back to an image takes no reading. Large images need more",
@@ -62,7 +62,7 @@ class Settings(BaseModel):
         unit="images",
     )
     hover_preview: bool = _setting(
-        False,
+        True,
         "labelling",
         "Preview under the cursor",
         "Shows what a click would give before you click",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_icseg.prompting.protocol import Embedding
     from napari_icseg.prompting.windows import Window
 
-DEFAULT_MEMORY_BYTES = 256 * 2**20
+DEFAULT_MEMORY_BYTES = 128 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,11 @@ class EmbeddingCache:
         if embedding is not None:
             self._keep(key, embedding)
         return embedding
+
+    def peek(self, key: EmbeddingKey) -> Embedding | None:
+        """Return an embedding if it is in memory."""
+        with self._lock:
+            return self._entries.get(key)
 
     def put(self, key: EmbeddingKey, embedding: Embedding) -> None:
         """Keep a new embedding; one larger than the whole bound is not kept."""

@@ -32,11 +32,14 @@ from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
 from napari_icseg.prompting.freed_memory import give_back_memory
 from napari_icseg.prompting.growing import can_grow
 from napari_icseg.prompting.inbox import Inbox
+from napari_icseg.prompting.interrupt import stopping
 from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.requests import (
     AheadRequest,
     EmbedRequest,
     GrowRequest,
+    HoverRequest,
+    HoverResult,
     LoadRequest,
     PredictRequest,
     PredictResult,
@@ -89,6 +92,8 @@ class PromptWorker:
     """The answer to the newest prompts; older ones are never answered."""
     grown: ClassVar[Signal] = Signal(PredictResult)
     """The same answer again, one candidate of it larger; `is_growing` until it is the last."""
+    hovered: ClassVar[Signal] = Signal(HoverResult)
+    """What a click would give where the mouse rests."""
     failed: ClassVar[Signal] = Signal(object, str)
     """A request (None: the model) and why it failed, for the user."""
     status: ClassVar[Signal] = Signal(str)
@@ -160,6 +165,18 @@ class PromptWorker:
         """
         self._inbox.put_grow(GrowRequest(request, kind))
 
+    def hover(self, prompts: Prompts | None) -> None:
+        """Say by `hovered` what these prompts would give; None: nothing any more.
+
+        Only if nothing else is to do and the embedding is in memory; anything asked
+        afterwards ends it, in the middle of the model.
+        """
+        shown = self._shown
+        if prompts is None or shown is None:
+            self._inbox.put_hover(None)
+        else:
+            self._inbox.put_hover(HoverRequest(shown.image_id, shown.image, prompts))
+
     def cancel(self) -> None:
         """Leave the last prompts unanswered: they were cleared or their object accepted."""
         self._inbox.cancel()
@@ -208,6 +225,8 @@ class PromptWorker:
                 self._embed(job)
             elif isinstance(job, GrowRequest):
                 self._grow(job)
+            elif isinstance(job, HoverRequest):
+                self._hover(job)
             else:
                 self._embed_ahead(job)
         except EmbeddingInterruptedError:
@@ -260,12 +279,28 @@ class PromptWorker:
                 told_s = time.perf_counter()
                 self._tell(self.grown, answered.result(started_s, is_growing=True))
         self._end_grow(job, started_s)
+        give_back_memory()
 
     def _end_grow(self, job: GrowRequest, started_s: float) -> None:
         if self._inbox.end_grow(job) and self._answered is not None:
             self._tell(self.grown, self._answered.result(started_s, is_growing=False))
         # images that are embedded ahead may keep the worker busy; that is no news
         self._tell(self.status, "")
+
+    def _hover(self, job: HoverRequest) -> None:
+        predictor, is_over = self._ready(), partial(self._inbox.is_hover_over, job)
+
+        def embedding_of(window: Window) -> Embedding:
+            key = EmbeddingKey(job.image.content_hash, predictor.checkpoint_id, window)
+            embedding = self.cache.peek(key)
+            if embedding is None:
+                raise EmbeddingInterruptedError
+            return embedding
+
+        with stopping(is_over):
+            answer = answer_in_windows(predictor, embedding_of, job.image.size_hw, job.prompts)
+        if not is_over():
+            self._tell(self.hovered, HoverResult(job, next(iter(answer.candidates), None)))
 
     def _embed(self, job: EmbedRequest) -> None:
         size_hw = job.image.size_hw
@@ -324,7 +359,7 @@ class PromptWorker:
         known = isinstance(error, IcsegError)
         message = str(error) if known else f"{type(error).__name__}: {error}"
         _log.log(logging.INFO if known else logging.ERROR, message, exc_info=not known)
-        if isinstance(job, AheadRequest):
+        if isinstance(job, AheadRequest | HoverRequest):
             return  # it fails again, and is told, when the user opens that image
         if isinstance(job, GrowRequest):
             # what was found before stays; the log says why there is no more
