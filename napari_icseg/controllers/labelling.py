@@ -11,10 +11,12 @@ from qtpy.QtCore import QTimer
 from napari_icseg.controllers import hints
 from napari_icseg.controllers.canvas import CanvasClick, CanvasClicks
 from napari_icseg.controllers.class_chooser import ClassChooser
+from napari_icseg.controllers.class_part import ClassPart
 from napari_icseg.controllers.click_loop import ClickLoop
 from napari_icseg.controllers.clicks import Click
 from napari_icseg.controllers.desk import Desk, Part
 from napari_icseg.controllers.help import HelpPart
+from napari_icseg.controllers.hover import HoverPart
 from napari_icseg.controllers.image_notes import NotesPart
 from napari_icseg.controllers.image_steps import ImageSteps
 from napari_icseg.controllers.image_switcher import ImageSwitcher
@@ -25,6 +27,7 @@ from napari_icseg.controllers.model_chooser import DEFAULT_MODEL, ModelChooser, 
 from napari_icseg.controllers.napari_window import canvas_of, main_window_of
 from napari_icseg.controllers.notify import errors_shown
 from napari_icseg.controllers.object_editor import ObjectEditor
+from napari_icseg.controllers.object_view import ObjectView
 from napari_icseg.controllers.prefill_layer import draw_proposals
 from napari_icseg.controllers.prefill_row import PrefillRow
 from napari_icseg.controllers.progress_view import ProgressView
@@ -55,6 +58,7 @@ ANYTIME = ("help",)
 """Actions whose keys are ours even without a project; the others are then napari's."""
 PARTS: tuple[Callable[[Desk], Part], ...] = (
     PromptTools,
+    HoverPart,
     PrefillRow,
     ImageSteps,
     ImageTools,
@@ -65,6 +69,8 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     HelpPart,
     LookPart,
     LocatePart,
+    ClassPart,
+    ObjectView,
 )
 """The features of the desk, each built once for a dock."""
 

@@ -14,6 +14,7 @@ from napari_icseg.prompting.requests import (
     AheadRequest,
     EmbedRequest,
     GrowRequest,
+    HoverRequest,
     LoadRequest,
     PredictRequest,
 )
@@ -21,7 +22,7 @@ from napari_icseg.prompting.requests import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Job = LoadRequest | PredictRequest | EmbedRequest | GrowRequest | AheadRequest
+Job = LoadRequest | PredictRequest | EmbedRequest | GrowRequest | HoverRequest | AheadRequest
 
 
 class Inbox:
@@ -42,6 +43,8 @@ class Inbox:
         self._unanswered: PredictRequest | None = None
         self._answered: PredictRequest | None = None
         self._growing: GrowRequest | None = None
+        self._hover: HoverRequest | None = None
+        self._hovering: HoverRequest | None = None
         self._shown: EmbedRequest | None = None
         self._wanted_ahead: frozenset[AheadRequest] = frozenset()
         self._is_closed = False
@@ -95,6 +98,15 @@ class Inbox:
             if request.answered is self._answered and not is_same:
                 self._grow = self._growing = request
                 self._changed.notify()
+
+    def put_hover(self, request: HoverRequest | None) -> None:
+        """Say what a click would give there, in place of the last such wish; None: nowhere.
+
+        A click, another image and another model end it.
+        """
+        with self._changed:
+            self._hover = self._hovering = request
+            self._changed.notify()
 
     def put_ahead(self, requests: Iterable[AheadRequest]) -> None:
         """Replace the images to embed ahead, most likely first."""
@@ -184,8 +196,12 @@ class Inbox:
             return True
         return shown.image is not request.image
 
+    def is_hover_over(self, request: HoverRequest) -> bool:
+        """Return whether the mouse went on, or there is real work."""
+        return request is not self._hovering or self.is_urgent()
+
     def _forget_answer(self) -> None:
-        self._answered = self._grow = self._growing = None
+        self._answered = self._grow = self._growing = self._hover = self._hovering = None
 
     def _pop(self) -> Job | None:
         job: Job | None
@@ -197,6 +213,8 @@ class Inbox:
             job, self._grow = self._grow, None
         elif self._embed is not None:
             job, self._embed = self._embed, None
+        elif self._hover is not None:
+            job, self._hover = self._hover, None
         else:
             queue = self._rest or self._ahead
             job = queue.popleft() if queue else None

@@ -45,6 +45,15 @@ class PredictRequest:
 
 
 @dataclass(frozen=True, eq=False)
+class HoverRequest:
+    """Say what a click would give, if that costs nothing but the decoder."""
+
+    image_id: int
+    image: PromptImage = field(repr=False)
+    prompts: Prompts
+
+
+@dataclass(frozen=True, eq=False)
 class GrowRequest:
     """Follow one candidate of the last answer into further windows.
 
@@ -94,3 +103,11 @@ class PredictResult:
     seconds: float
     model: str
     is_growing: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class HoverResult:
+    """What a click would give: the first candidate, or None where the model sees nothing."""
+
+    request: HoverRequest
+    candidate: Candidate | None
