@@ -211,6 +211,7 @@ class PromptWorker:
             job = self._inbox.take(wait=False)
             if job is None and not self._save_one():
                 self._tell(self.status, "")
+                give_back_memory()
                 job = self._inbox.take(wait=True)
             if job is not None:
                 self._do(job)
@@ -279,7 +280,6 @@ class PromptWorker:
                 told_s = time.perf_counter()
                 self._tell(self.grown, answered.result(started_s, is_growing=True))
         self._end_grow(job, started_s)
-        give_back_memory()
 
     def _end_grow(self, job: GrowRequest, started_s: float) -> None:
         if self._inbox.end_grow(job) and self._answered is not None:
@@ -338,7 +338,7 @@ class PromptWorker:
         if embedding is None:
             embedding = predictor.embed(image, window, should_stop=should_stop)
             self.cache.put(key, embedding)
-            give_back_memory()
+            give_back_memory()  # also where more windows follow
         return embedding
 
     def _ready(self) -> PromptPredictor:
