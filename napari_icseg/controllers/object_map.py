@@ -3,7 +3,8 @@
 A label value holds a running number and a class: `value = number * num_slots + slot + 1`.
 napari's cyclic colormap with `num_slots` colours then colours by class with no work per object.
 Masks may overlap (a via lies on metal): the class further down the list is drawn on top, and
-within a class the newer object. What lies hidden is kept in the records, never in the array.
+within a class the newer object. Classes that are not visible are left out, so that what lies
+below them is seen. What lies hidden is kept in the records, never in the array.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class ObjectMap:
         self.serial = 0
         """Of the objects when drawing began, see `ImageObjects.serial`."""
         self._slot_of = {record.id: slot for slot, record in enumerate(classes)}
+        self._hidden = {record.id for record in classes if not record.is_visible}
         self.num_slots = max(1, len(classes))
         self._next_number = 0
         self._value_of: dict[int, int] = {}
@@ -112,8 +114,8 @@ class ObjectMap:
         return self._value(record)
 
     def object_at(self, row: int, col: int) -> ObjectRecord | None:
-        """The topmost object at an image pixel, exact also where the frame is coarse."""
-        here = sorted(self.index.near(Box(row, col, row + 1, col + 1)), key=self._order)
+        """The topmost visible object at an image pixel, exact also where the frame is coarse."""
+        here = self._seen(Box(row, col, row + 1, col + 1))
         return next((r for r in reversed(here) if r.mask.contains(row, col)), None)
 
     def new_value(self, class_id: int) -> int:
@@ -132,7 +134,7 @@ class ObjectMap:
         if box.is_empty:
             return
         patch = np.zeros((box.bottom - box.top, box.right - box.left), dtype=np.int32)
-        for record in sorted(self.index.near(self._in_image(box)), key=self._order):
+        for record in self._seen(self._in_image(box)):
             self._draw(record, box, patch)
         self._saved[box.slices] = patch
         if write is None:
@@ -188,6 +190,11 @@ class ObjectMap:
             own.top + box.bottom * step,
             own.left + box.right * step,
         )
+
+    def _seen(self, box: Box) -> list[ObjectRecord]:
+        """The objects of visible classes that reach into a box of the image, lowest first."""
+        near = (record for record in self.index.near(box) if record.class_id not in self._hidden)
+        return sorted(near, key=self._order)
 
     def _order(self, record: ObjectRecord) -> tuple[int, int]:
         return self._slot_of.get(record.class_id, 0), record.id

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_icseg.project.core import ProjectCore
 from napari_icseg.project.errors import ProjectError
-from napari_icseg.project.records import ClassRecord, OperationKind
+from napari_icseg.project.records import ClassFlags, ClassRecord, ImageStatus, OperationKind
 from trainers.io.palette import PALETTE
 
 if TYPE_CHECKING:
@@ -45,6 +46,26 @@ class ClassEdits(ProjectCore):
             operation.update("classes", class_id, values)
         return self.class_by_id(class_id)
 
+    def show_class(self, class_id: int, *, visible: bool) -> None:
+        """Show or hide the objects of a class; a matter of the view, which undo leaves alone."""
+        flags = self.class_flags()
+        change = flags.hidden - {class_id} if visible else flags.hidden | {class_id}
+        self._store_flags(class_id, replace(flags, hidden=frozenset(change)))
+
+    def lock_class(self, class_id: int, *, locked: bool) -> None:
+        """Keep the objects of a class from every edit, or no longer; undo leaves it alone."""
+        flags = self.class_flags()
+        change = flags.locked | {class_id} if locked else flags.locked - {class_id}
+        self._store_flags(class_id, replace(flags, locked=frozenset(change)))
+
+    def _store_flags(self, class_id: int, flags: ClassFlags) -> None:
+        self.class_by_id(class_id)
+        with self._lock, self._transaction():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('class_flags', ?)", (flags.to_text(),)
+            )
+        self.classes_changed.emit()
+
     def order_classes(self, class_ids: Iterable[int]) -> None:
         """Put the classes into a new order; all of them must be named, once each."""
         ids = tuple(class_ids)
@@ -54,11 +75,14 @@ class ClassEdits(ProjectCore):
             for position, class_id in enumerate(ids):
                 operation.update("classes", class_id, {"position": position})
 
-    def delete_class(self, class_id: int, *, move_to: int | None = None) -> None:
-        """Delete a class; its objects and proposals go to the class `move_to`.
+    def delete_class(
+        self, class_id: int, *, move_to: int | None = None, delete_members: bool = False
+    ) -> None:
+        """Delete a class; its objects and proposals go to the class `move_to`, or with it.
 
         Raises:
-            ProjectError: if it has members and `move_to` is not given, or it is the last one.
+            ProjectError: if it has members and neither `move_to` nor `delete_members` is given,
+                or it is the last one.
 
         """
         old = self.class_by_id(class_id)
@@ -67,11 +91,25 @@ class ClassEdits(ProjectCore):
         if move_to is not None and (move_to == class_id or self.class_by_id(move_to) is None):
             raise ProjectError(f"objects of {old.name} cannot move to the class being deleted")
         with self.operation(OperationKind.EDIT_CLASSES, f"delete class {old.name}") as operation:
-            self._move_members(operation, old, move_to)
+            self.require_unlocked([class_id] if move_to is None else [class_id, move_to])
+            if delete_members:
+                self._delete_members(operation, old)
+            else:
+                self._move_members(operation, old, move_to)
             operation.delete("classes", class_id)
             rest = [known for known in self.classes() if known.id != class_id]
             for position, known in enumerate(rest):
                 operation.update("classes", known.id, {"position": position})
+
+    def _delete_members(self, operation: Operation, old: ClassRecord) -> None:
+        images = self.images_with_class(old.id)
+        for table in ("objects", "proposals"):
+            for (row_id,) in self._rows(f"SELECT id FROM {table} WHERE class_id = ?", old.id):
+                operation.delete(table, row_id)
+        for image_id in images:
+            image = self.image(image_id)
+            if image.status is ImageStatus.LABELLED and image.num_objects == 0:
+                operation.update("images", image_id, {"status": ImageStatus.IN_PROGRESS})
 
     def _move_members(self, operation: Operation, old: ClassRecord, move_to: int | None) -> None:
         objects = self._rows("SELECT id FROM objects WHERE class_id = ?", old.id)

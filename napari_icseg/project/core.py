@@ -122,6 +122,16 @@ class ProjectCore(ProjectReader):
         for class_id in set(class_ids):
             self.class_by_id(class_id)
 
+    def require_unlocked(self, class_ids: Iterable[int]) -> None:
+        """Raise `ProjectError` if one of the classes is locked: its objects are not to change."""
+        locked = self.class_flags().locked & set(class_ids)
+        if locked:
+            name = self.class_by_id(min(locked)).name
+            raise ProjectError(
+                f"class {name} is locked, so nothing was changed. Unlock it in the list of classes "
+                "to edit its objects."
+            )
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._require_open()

@@ -38,7 +38,8 @@ class ObjectEdits(ProjectCore):
         An UNLABELLED or BLANK image becomes IN_PROGRESS in the same operation.
 
         Raises:
-            ProjectError: if the image or class is unknown or the mask leaves the image.
+            ProjectError: if the image or class is unknown, the class is locked, or the mask
+                leaves the image. All edits of objects refuse those of a locked class.
 
         """
         return self.add_objects(image_id, [NewObject(class_id, mask, source, score)])[0]
@@ -49,6 +50,7 @@ class ObjectEdits(ProjectCore):
         with self.operation(OperationKind.ADD_OBJECTS, summary, image_id=image_id) as operation:
             image = self.image(image_id)
             self.require_classes(new.class_id for new in objects)
+            self.require_unlocked(new.class_id for new in objects)
             ids = [insert_object(operation, image, new) for new in objects]
             mark_in_progress(operation, image)
         return tuple(
@@ -65,6 +67,7 @@ class ObjectEdits(ProjectCore):
         summary = f"edit a {self.class_by_id(old.class_id).name}"
         kind = OperationKind.REPLACE_MASK
         with self.operation(kind, summary, image_id=image.id) as operation:
+            self.require_unlocked([old.class_id])
             operation.update("objects", object_id, mask_values(image, mask))
         return self.object_by_id(object_id)
 
@@ -84,14 +87,17 @@ class ObjectEdits(ProjectCore):
         """
         kind = OperationKind.EDIT_OBJECTS
         with self.operation(kind, summary, image_id=image_id) as operation:
-            image = self.image(image_id)
+            image, gone = self.image(image_id), tuple(dict.fromkeys(delete))
+            changed = self.objects_by_ids({*(replace or {}), *gone})
+            self.require_unlocked({record.class_id for record in changed})
             for object_id, mask in (replace or {}).items():
                 self._require_on(image, object_id)
                 operation.update("objects", object_id, mask_values(image, mask))
-            for object_id in dict.fromkeys(delete):
+            for object_id in gone:
                 self._require_on(image, object_id)
                 operation.delete("objects", object_id)
             self.require_classes(new.class_id for new in add)
+            self.require_unlocked(new.class_id for new in add)
             ids = [insert_object(operation, image, new) for new in add]
             if add:
                 mark_in_progress(operation, image)
@@ -103,8 +109,9 @@ class ObjectEdits(ProjectCore):
         ids = (object_ids,) if isinstance(object_ids, SupportsInt) else tuple(object_ids)
         summary = f"make {len(ids)} objects {self.class_by_id(class_id).name}"
         with self.operation(OperationKind.SET_CLASS, summary) as operation:
+            records = [self.object_by_id(object_id) for object_id in ids]
+            self.require_unlocked({int(class_id), *(record.class_id for record in records)})
             for object_id in ids:
-                self.object_by_id(object_id)
                 operation.update("objects", object_id, {"class_id": int(class_id)})
 
     def delete_objects(self, object_ids: Iterable[int]) -> None:
@@ -120,6 +127,7 @@ class ObjectEdits(ProjectCore):
         summary = f"delete {_what(self, records)}"
         kind = OperationKind.DELETE_OBJECTS
         with self.operation(kind, summary, image_id=image_id) as operation:
+            self.require_unlocked(record.class_id for record in records)
             for record in records:
                 operation.delete("objects", record.id)
             self._settle(operation, images)

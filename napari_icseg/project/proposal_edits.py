@@ -62,8 +62,9 @@ class ProposalEdits(ProjectCore):
         """Turn proposals into objects (source MODEL, their score kept) in one operation."""
         ids = tuple(dict.fromkeys(proposal_ids))
         with self.operation(OperationKind.ACCEPT_PROPOSALS, f"accept {_num(ids)}") as operation:
-            object_ids = []
-            for proposal in map(self.proposal, ids):
+            object_ids, proposals = [], [self.proposal(number) for number in ids]
+            self.require_unlocked(proposal.class_id for proposal in proposals)
+            for proposal in proposals:
                 image = self.image(proposal.image_id)
                 source = ObjectSource.MODEL
                 new = NewObject(proposal.class_id, proposal.mask, source, proposal.score)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.records import (
+    ClassFlags,
     ClassRecord,
     HistoryEntry,
     ImageRecord,
@@ -99,11 +101,28 @@ class ProjectReader:
     def classes(self) -> tuple[ClassRecord, ...]:
         """Return the classes in the order of the keys that choose them."""
         rows = self._rows(f"{_CLASSES} ORDER BY position, id")
-        return self._records(_class, rows)
+        return self._records(partial(_class, self.class_flags()), rows)
 
     def class_by_id(self, class_id: int) -> ClassRecord:
         """Return one class; `ProjectError` if there is none with this id."""
-        return self._one(_class, _CLASSES, class_id, "class")
+        return self._one(partial(_class, self.class_flags()), _CLASSES, class_id, "class")
+
+    def class_flags(self) -> ClassFlags:
+        """Return which classes are hidden, and which are locked."""
+        rows = self._rows("SELECT value FROM meta WHERE key = 'class_flags'")
+        with damage_errors(self.file):
+            return ClassFlags.from_text(rows[0][0]) if rows else ClassFlags()
+
+    def num_members(self, class_id: int) -> tuple[int, int]:
+        """Return how many objects a class has, and on how many images."""
+        question = "SELECT COUNT(*), COUNT(DISTINCT image_id) FROM objects WHERE class_id = ?"
+        num, num_images = self._rows(question, int(class_id))[0]
+        return int(num), int(num_images)
+
+    def num_objects_by_class(self, image_id: int) -> dict[int, int]:
+        """Return how many accepted objects of each class an image has; 0 is left out."""
+        question = "SELECT class_id, COUNT(*) FROM objects WHERE image_id = ? GROUP BY class_id"
+        return dict(self._rows(question, int(image_id)))
 
     # objects and proposals ----------------------------------------------------------------
 
@@ -194,8 +213,9 @@ def _image(row: Sequence[Any]) -> ImageRecord:
     return ImageRecord(row[0], row[1], row[2], row[3], _STATUS[row[4]], row[5], row[6], row[7])
 
 
-def _class(row: Sequence[Any]) -> ClassRecord:
-    return ClassRecord(row[0], row[1], row[2], row[3])
+def _class(flags: ClassFlags, row: Sequence[Any]) -> ClassRecord:
+    is_visible, is_locked = row[0] not in flags.hidden, row[0] in flags.locked
+    return ClassRecord(row[0], row[1], row[2], row[3], is_visible, is_locked)
 
 
 def _round(row: Sequence[Any]) -> RoundRecord:

@@ -5,6 +5,7 @@ Coordinates inside `mask` are (row, col) in image pixels, see `trainers.io.rle.R
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -98,12 +99,36 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class ClassRecord:
-    """One class; `position` counts from 0, so key `position + 1` chooses it."""
+    """One class; `position` counts from 0, so key `position + 1` chooses it.
+
+    Objects of a class that is not visible are neither drawn nor selected; those of a locked one
+    are drawn, but no edit touches them. Neither means anything to exports and trainings.
+    """
 
     id: int
     name: str
     color: str
     position: int
+    is_visible: bool = True
+    is_locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFlags:
+    """The ids of the classes that are hidden, and of those that are locked."""
+
+    hidden: frozenset[int] = frozenset()
+    locked: frozenset[int] = frozenset()
+
+    @classmethod
+    def from_text(cls, text: str) -> ClassFlags:
+        """Return the flags of `to_text`; ValueError, TypeError or KeyError for other texts."""
+        stored = json.loads(text)
+        return cls(frozenset(map(int, stored["hidden"])), frozenset(map(int, stored["locked"])))
+
+    def to_text(self) -> str:
+        """Return JSON."""
+        return json.dumps({"hidden": sorted(self.hidden), "locked": sorted(self.locked)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,9 @@ def color_icon(color: str) -> QIcon:
     """
     pixmap = QPixmap(SIZE_PX, SIZE_PX)
     pixmap.fill(QColor(color))
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt tints it in a selected row
+    return icon
 
 
 @cache

@@ -18,6 +18,8 @@ class Class:
     id: int
     name: str
     color: str = "#e69f00"
+    is_visible: bool = True
+    is_locked: bool = False
 
 
 @pytest.fixture
@@ -76,14 +78,35 @@ def test_no_button_takes_the_keyboard_from_the_canvas(dock):
 
 def test_classes_show_name_and_digit_and_emit_their_id(dock, qtbot):
     dock.set_classes([Class(7, "metal"), Class(9, "via")], 9)
-    buttons = dock.classes.findChildren(QPushButton)
-    assert [b.text() for b in buttons if b.isCheckable()] == ["1  metal", "2  via"]
+    rows = dock.classes.rows.items()
+    assert [row.text(0) for row in rows] == ["1  metal", "2  via"]
     assert dock.classes.current_id() == 9
     with qtbot.waitSignal(dock.class_chosen) as blocker:
-        next(b for b in buttons if b.text() == "1  metal").click()
+        dock.classes.rows.itemClicked.emit(rows[0], 0)
     assert blocker.args == [7]
     dock.set_classes([], None)
     assert dock.classes.current_id() is None
+
+
+def test_eye_and_lock_of_a_class_ask_to_be_switched_and_choose_nothing(dock, qtbot):
+    bar = dock.classes
+    dock.set_classes([Class(7, "metal"), Class(9, "via", is_visible=False)], 9)
+    chosen = []
+    bar.class_chosen.connect(chosen.append)
+    for column, signal in ((2, bar.visibility_asked), (3, bar.lock_asked)):
+        with qtbot.waitSignal(signal) as blocker:
+            bar.rows.itemClicked.emit(bar.rows.items()[0], column)
+        assert blocker.args == [7]
+    assert not chosen
+    assert "Show" in bar.rows.items()[1].toolTip(2)
+
+
+def test_forty_classes_do_not_push_the_dock_about(dock):
+    dock.set_classes([Class(n, f"class {n}") for n in range(40)], 0)
+    assert dock.classes.rows.height() <= 5 * 24 + 4
+    assert len(dock.classes.rows.ids()) == 40
+    dock.classes.set_counts({3: 1200})
+    assert dock.classes.rows.items()[3].text(1) == "1,200"
 
 
 def test_undo_and_redo_say_what_they_would_do(dock):
