@@ -53,7 +53,8 @@ class ObjectIndex:
             for cell in self._cells_near(box):
                 ids |= self._cells.get(cell, set())
             found = [self._records[key] for key in sorted(ids)]
-        return [record for record in found if box.meets(Box.of_mask(record.mask))]
+        rows, cols = box.slices
+        return [record for record in found if record.mask.reaches(rows, cols)]
 
     def update(self, changes: Mapping[int, ObjectRecord | None]) -> list[Box]:
         """Puts objects in place of those with the same id; None takes one out.

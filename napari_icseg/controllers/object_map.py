@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Write = Callable[[Box, NDArray[np.int32]], None]
 
 MAX_BOXES = 8
+SMALL_SHARE = 2
+"""Coarse pixels that an object may be high and wide to be drawn as a rectangle."""
 
 
 class ObjectMap:
@@ -210,10 +212,26 @@ class ObjectMap:
         return value
 
     def _draw(self, record: ObjectRecord, box: Box, patch: NDArray[np.int32]) -> None:
+        mask, step = record.mask, self.frame.step
+        if step > 1 and max(mask.height, mask.width) <= SMALL_SHARE * step:
+            self._draw_small(record, box, patch)
+            return
         part = self.frame.pixels(Box.of_mask(record.mask)).common(box)
         if not part.is_empty:
             shown = mask_pixels(record.mask, self.frame, part)
             patch[part.within(box)][shown] = self._value(record)
+
+    def _draw_small(self, record: ObjectRecord, box: Box, patch: NDArray[np.int32]) -> None:
+        """Draws an object of a few coarse pixels as a rectangle: there may be thousands."""
+        mask, step = record.mask, self.frame.step
+        top, left = mask.row - self.frame.box.top, mask.col - self.frame.box.left
+        # rounded like the middles of the coarse pixels, at least one of them
+        first_row, first_col = (top + step // 2) // step, (left + step // 2) // step
+        last_row = max(first_row + 1, (top + mask.height + step // 2) // step)
+        last_col = max(first_col + 1, (left + mask.width + step // 2) // step)
+        rows = slice(max(0, first_row - box.top), max(0, last_row - box.top))
+        cols = slice(max(0, first_col - box.left), max(0, last_col - box.left))
+        patch[rows, cols] = self._value(record)
 
 
 def _few(boxes: list[Box]) -> list[Box]:
