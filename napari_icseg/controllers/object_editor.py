@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
+
 from napari_icseg.controllers import hints
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.image_objects import ImageObjects
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from napari_icseg.controllers.session import ProjectSession
     from napari_icseg.project.records import ClassRecord
 
+NAMING_DELAY_MS = 200
 MAX_NAMED = 5000
 """More objects in sight are not named in napari's status bar."""
 TOO_COARSE = hints.Hint("Zoom in to paint: the image is shown coarser than it is.", "warning")
@@ -53,6 +56,10 @@ class ObjectEditor:
         self._objects: ImageObjects | None = None
         self._brush_id: int | None = None
         self._reading = Background(session.gui, "objects")
+        self._naming = QTimer()
+        self._naming.setSingleShot(True)
+        self._naming.setInterval(NAMING_DELAY_MS)
+        self._naming.timeout.connect(self._name_now)
         layers.framed.connect(self._on_layers_framed)
 
     @property
@@ -252,6 +259,7 @@ class ObjectEditor:
     def close(self) -> None:
         """Stops listening to the layer and the project."""
         self._layers.framed.disconnect(self._on_layers_framed, missing_ok=True)
+        self._naming.stop()
         self._forget_objects()
         self._reading.close()
         self._connect(None)
@@ -266,6 +274,10 @@ class ObjectEditor:
             layer.events.paint.connect(self._on_layer_paint)
 
     def _name_objects(self) -> None:
+        """Names them soon: it takes longer than drawing, and the next click must not wait."""
+        self._naming.start()
+
+    def _name_now(self) -> None:
         """Lets napari's status bar name the class under the mouse, and the writers keep it."""
         if self._map is None or self._layer is None:
             return
