@@ -192,18 +192,17 @@ def _index_of(kind: CandidateKind | None, candidates: tuple[Candidate, ...]) -> 
 
 
 def describe(state: ClickState) -> str:
-    """The candidate line: "net 1/3 · score 0.93 · Tab for next"; empty without a candidate."""
+    """The candidate line: "net 1/3 · score 0.93"; empty without a candidate."""
     candidate = state.candidate
     if candidate is None:
         return ""
     num = len(state.candidates)
-    tab = " · Tab for next" if num > 1 else ""
     beyond = ""
     if state.is_growing:
         beyond = " · being followed…"
     elif candidate.is_cut:
         beyond = " · goes on beyond"
-    return f"{candidate.kind} {state.index + 1}/{num} · score {candidate.score:.2f}{beyond}{tab}"
+    return f"{candidate.kind} {state.index + 1}/{num} · score {candidate.score:.2f}{beyond}"
 
 
 def chip_of(candidate: Candidate) -> str:

@@ -39,7 +39,8 @@ class Scribble:
     @cached_property
     def pixels(self) -> RleMask:
         """What was painted, 3 px wide, cut at the image's edge."""
-        path = np.array(self.path_rc)
+        # a press in place is a line, too: a single corner would not be drawn
+        path = np.array([*self.path_rc, self.path_rc[-1]])
         top, left = np.maximum(path.min(axis=0) - WIDTH_PX, 0)
         bottom, right = np.minimum(path.max(axis=0) + WIDTH_PX + 1, self.shape_hw)
         canvas = np.zeros((bottom - top, right - left), dtype=np.uint8)

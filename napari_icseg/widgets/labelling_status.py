@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_icseg.widgets.candidate_chips import CandidateChips
 from napari_icseg.widgets.keymap import ACTIVE_KEYS
@@ -17,7 +17,7 @@ HINT_COLORS = {"info": "#5b8def", "done": "#4cc26b", "warning": "#e0a030", "erro
 
 
 class LabellingStatus(QWidget):
-    """A title with what is being computed, the candidate, and a hint with a coloured edge."""
+    """The candidate, what is being computed, a chip a candidate, a hint with a coloured edge."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,19 +33,18 @@ class LabellingStatus(QWidget):
         # its colour is that of the theme, see `tones`
         self.busy.setProperty("tone", "active")
         self.busy.setProperty("isLong", "true")
-        title = QLabel("Candidate")
-        title.setStyleSheet("QLabel { font-weight: bold; }")
+        # the candidate's words come first, and nothing widens the dock
+        self.busy.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.busy.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         # of fixed height: nothing may jump under the mouse when the words come and go
-        title.setFixedHeight(18)
+        self.candidate.setFixedHeight(20)
         top = QHBoxLayout()
-        top.addWidget(title)
-        top.addStretch(1)
-        top.addWidget(self.busy)
+        top.addWidget(self.candidate)
+        top.addWidget(self.busy, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(top)
-        layout.addWidget(self.candidate)
         layout.addWidget(self.chips)
         layout.addWidget(self.hint)
         self.set_candidate("")
@@ -53,9 +52,9 @@ class LabellingStatus(QWidget):
         self.set_busy("")
 
     def set_candidate(self, text: str) -> None:
-        """Shows a line such as "net 1/3 · score 0.93 · Tab for next"; empty: no candidate."""
+        """Shows a line such as "net 1/3 · score 0.93"; empty: no candidate."""
         shown = ACTIVE_KEYS.fill(text)
-        self.candidate.setText(f"<b>{shown}</b>" if text else "No candidate")
+        self.candidate.setText(f"<b>{shown or 'No candidate'}</b>")
 
     def set_candidates(self, texts: Sequence[str], index: int) -> None:
         """Shows a chip for each candidate; `index` is the one on the canvas."""

@@ -25,6 +25,8 @@ BRIGHT = 100
 class FloodPredictor:
     """net: the bright region under the clicks; layer: all that is bright; part: near the click.
 
+    With a box the net is every bright region that reaches into it.
+
     `hold` makes predictions wait until it is released; `embedded` lists the images embedded.
     """
 
@@ -59,6 +61,10 @@ class FloodPredictor:
         points = [(int(y), int(x)) for x, y in local.points_xy]
         wanted = {labels[p] for p, label in zip(points, local.labels, strict=True) if label}
         unwanted = {labels[p] for p, label in zip(points, local.labels, strict=True) if not label}
+        if local.box_xyxy is not None:
+            left, top, right, bottom = local.box_xyxy.astype(int).tolist()
+            wanted |= set(np.unique(labels[top : bottom + 1, left : right + 1]).tolist())
+            points = [((top + bottom) // 2, (left + right) // 2), *points]
         net = np.isin(labels, list((wanted - unwanted) - {0}))
         if not net.any():
             return ()

@@ -3,7 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_icseg.controllers.clicks import Click, ClickState, describe
+from napari_icseg.controllers import hints
+from napari_icseg.controllers.boxes import Box
+from napari_icseg.controllers.clicks import Click, ClickState, Subject, chip_of, describe
+from napari_icseg.controllers.scribbles import Scribble
 from napari_icseg.prompting.protocol import Candidate
 from trainers.io.rle import RleMask
 
@@ -64,7 +67,7 @@ def test_asking_to_accept_is_forgotten_by_another_click():
         (clicked((1, 1, True)).answer((NET,)), "net 1/1 · score 0.93"),
         (
             clicked((1, 1, True)).answer((NET, LAYER)).cycle(1),
-            "layer 2/2 · score 0.80 · Tab for next",
+            "layer 2/2 · score 0.80",
         ),
         (
             clicked((1, 1, True)).answer((Candidate(MASK, 0.5, "part", is_cut=True),)),
@@ -74,3 +77,59 @@ def test_asking_to_accept_is_forgotten_by_another_click():
 )
 def test_the_candidate_line_says_which_of_how_many_and_how_sure(state, text):
     assert describe(state) == text
+
+
+STROKE = Scribble(((5, 5), (5, 45)), is_positive=True, shape_hw=(60, 60))
+NOT_THIS = Scribble(((9, 9),), is_positive=False, shape_hw=(60, 60))
+
+
+def test_a_stroke_is_few_points_for_the_model_and_one_step_back_for_the_user():
+    state = clicked((1, 1, True)).add(STROKE)
+    assert state.prompts().num_points == 5
+    assert [stroke.is_positive for stroke in state.prompts().strokes] == [True]
+    assert state.remove_last().clicks == (Click(1, 1, is_positive=True),)
+
+
+def test_a_stroke_that_only_takes_away_asks_nothing_of_the_model():
+    assert not ClickState().add(NOT_THIS).is_pending
+    assert ClickState().add(NOT_THIS).add(STROKE).is_pending
+
+
+def test_a_box_asks_by_itself_and_a_new_one_replaces_it():
+    state = ClickState().with_box(Box(2, 3, 12, 23)).with_box(Box(4, 5, 14, 25))
+    assert state.is_pending
+    # corners are pixel centres, x before y
+    assert state.prompts().box_xyxy.tolist() == [5, 4, 24, 13]
+
+
+def test_corrections_of_a_box_are_taken_back_before_the_box():
+    state = ClickState().with_box(Box(2, 3, 12, 23)).add(Click(4, 4, is_positive=False))
+    assert state.remove_last().prompts().box_xyxy is not None
+    assert state.remove_last().remove_last() == ClickState()
+
+
+def test_an_object_to_correct_is_its_own_candidate_until_a_click_corrects_it():
+    subject = Subject(7, MASK, 0.8)
+    state = ClickState().refine(subject)
+    assert state.candidate.mask == MASK
+    assert not state.is_pending
+    corrected = state.add(Click(1, 1, is_positive=False))
+    assert corrected.is_pending
+    assert corrected.prompts().mask == MASK
+    assert corrected.answer((LAYER,)).remove_last() == state
+
+
+def test_the_hint_owns_up_to_a_guess():
+    sure, unsure = clicked((1, 1, True)).answer((NET,)), Candidate(MASK, 0.41, "net")
+    assert hints.after_clicks(sure, "metal").kind == "info"
+    hint = hints.after_clicks(clicked((1, 1, True)).answer((unsure,)), "metal")
+    assert (hint.kind, "unsure here (score 0.41)" in hint.text) == ("warning", True)
+
+
+def test_the_hint_says_when_a_correction_changed_nothing():
+    state = ClickState().refine(Subject(7, MASK)).add(Click(1, 1, is_positive=False))
+    assert hints.after_clicks(state.answer((NET,)), "metal") == hints.NOT_CORRECTED
+
+
+def test_a_chip_is_short():
+    assert [chip_of(candidate) for candidate in (NET, LAYER)] == ["net .93", "layer .80"]
