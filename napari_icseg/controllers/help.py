@@ -77,7 +77,8 @@ class HelpPart:
         if self._overlay is None:
             return
         colors = colors_of(self._viewer)
-        groups = grouped(ACTIVE_KEYS.keymap.shortcuts()).items()
+        shown = [entry for entry in ACTIVE_KEYS.keymap.shortcuts() if entry.label]
+        groups = grouped(shown).items()
         self._overlay.set_groups(
             [HelpGroup(title, tuple(entries)) for title, entries in groups],
             HelpColors(colors.text, colors.tones["active"], colors.background),

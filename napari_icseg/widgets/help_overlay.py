@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from itertools import product
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QColor, QPainter
 from qtpy.QtWidgets import (
     QFrame,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
+
+from napari_icseg.widgets.keymap import ACTIVE_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +27,11 @@ if TYPE_CHECKING:
 
     from napari_icseg.widgets.shortcuts import Shortcut
 
-COLUMN_PX = 330
+COLUMN_PX = 300
 """Width that one column of keys needs."""
+_KEY_PX = 112
+_LINE_CHARS = 28
+_FONT_PX = 12
 _MAX_COLUMNS = 3
 _MARGIN_PX = 16
 
@@ -56,9 +61,11 @@ class HelpOverlay(QWidget):
         self._card = QFrame(self)
         self._card.setObjectName("icsegHelp")
         self._groups: tuple[HelpGroup, ...] = ()
+        self._key_color = ""
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QVBoxLayout(self._card)
         layout.setContentsMargins(20, 14, 20, 14)
@@ -73,13 +80,12 @@ class HelpOverlay(QWidget):
         """Lists these groups in these colours."""
         self._groups = tuple(groups)
         card = QColor(colors.card)
+        self._key_color = colors.key
         self._card.setStyleSheet(
             f"QFrame#icsegHelp {{ border: 1px solid {colors.key}; border-radius: 8px;"
             f" background: rgba({card.red()}, {card.green()}, {card.blue()}, 238); }}"
-            f"#icsegHelp QLabel {{ color: {colors.text}; background: transparent; }}"
-            f'#icsegHelp QLabel[isKey="true"] {{ color: {colors.key}; font-weight: bold; }}'
-            "#icsegHelp QScrollArea, #icsegHelp QScrollArea > QWidget > QWidget"
-            " { background: transparent; border: none; }"
+            f"#icsegHelp QLabel {{ color: {colors.text}; font-size: {_FONT_PX}px; }}"
+            "#icsegHelp QWidget { background: transparent; border: none; }"
         )
         self._place()
 
@@ -110,66 +116,67 @@ class HelpOverlay(QWidget):
         self.setGeometry(area)
         room = area.width() - 2 * _MARGIN_PX
         num_columns = max(1, min(_MAX_COLUMNS, (room - 40) // COLUMN_PX))
-        body = _build_columns(self._groups, num_columns)
+        body = self._build_columns(num_columns, min(COLUMN_PX + 40, (room - 44) // num_columns))
         self._scroll.setWidget(body)
-        width = min(room, num_columns * COLUMN_PX + 60)
-        height = min(area.height() - 2 * _MARGIN_PX, body.sizeHint().height() + 84)
+        width = min(room, body.sizeHint().width() + 58)
+        height = min(area.height() - 2 * _MARGIN_PX, body.sizeHint().height() + 78)
         self._card.setGeometry(
             (area.width() - width) // 2, (area.height() - height) // 2, width, height
         )
+
+    def _build_columns(self, num_columns: int, width_px: int) -> QWidget:
+        """The groups in their order, in columns of about the same height."""
+        body = QWidget()
+        row = QHBoxLayout(body)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        sizes = [_num_lines(group) for group in self._groups]
+        for column in packed(sizes, num_columns):
+            html = "".join(_html(self._groups[index], self._key_color) for index in column)
+            label = QLabel(html)
+            label.setWordWrap(True)
+            label.setFixedWidth(width_px - 16)
+            row.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
+        return body
 
     def _build_top(self) -> QWidget:
         top = QWidget()
         row = QHBoxLayout(top)
         row.setContentsMargins(0, 0, 0, 6)
-        row.addWidget(QLabel("<b style='font-size: 15px'>Keys and mouse</b>"))
+        row.addWidget(QLabel("<b>Keys and mouse</b>"))
         row.addStretch(1)
-        row.addWidget(QLabel("Esc, F1 or a click closes this · change keys in the settings"))
+        row.addWidget(
+            QLabel(
+                ACTIVE_KEYS.fill("Esc, {help} or a click closes this · {settings} to change keys")
+            )
+        )
         return top
 
 
-def _build_columns(groups: Sequence[HelpGroup], num_columns: int) -> QWidget:
-    """The groups in columns of about the same height, in their order."""
-    body = QWidget()
-    row = QHBoxLayout(body)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(28)
-    num_rows = sum(len(group.shortcuts) + 2 for group in groups)
-    num_placed = 0
-    columns: list[list[HelpGroup]] = [[] for _ in range(num_columns)]
-    for group in groups:
-        middle = num_placed + (len(group.shortcuts) + 2) / 2
-        columns[min(num_columns - 1, int(middle / max(num_rows, 1) * num_columns))].append(group)
-        num_placed += len(group.shortcuts) + 2
-    for column in columns:
-        row.addWidget(_build_column(column), 1, Qt.AlignmentFlag.AlignTop)
-    return body
+def packed(sizes: Sequence[int], num_columns: int) -> list[list[int]]:
+    """Which entry goes into which column, so that the longest column is the shortest possible."""
+
+    def longest(columns: tuple[int, ...]) -> int:
+        return max(
+            sum(size for size, column in zip(sizes, columns, strict=True) if column == number)
+            for number in range(num_columns)
+        )
+
+    best = min(product(range(num_columns), repeat=len(sizes)), key=longest)
+    return [[i for i, column in enumerate(best) if column == n] for n in range(num_columns)]
 
 
-def _build_column(groups: Sequence[HelpGroup]) -> QWidget:
-    column = QWidget()
-    grid = QGridLayout(column)
-    grid.setContentsMargins(0, 0, 0, 0)
-    grid.setHorizontalSpacing(12)
-    grid.setVerticalSpacing(3)
-    grid.setColumnStretch(1, 1)
-    row = 0
-    for group in groups:
-        title = QLabel(f"<b>{escape(group.title)}</b>")
-        title.setContentsMargins(0, 8 if row else 0, 0, 2)
-        grid.addWidget(title, row, 0, 1, 2)
-        for shortcut in group.shortcuts:
-            row += 1
-            grid.addWidget(_build_key(shortcut.label), row, 0, Qt.AlignmentFlag.AlignTop)
-            text = QLabel(shortcut.text)
-            text.setWordWrap(True)
-            grid.addWidget(text, row, 1, Qt.AlignmentFlag.AlignTop)
-        row += 1
-    return column
+def _num_lines(group: HelpGroup) -> int:
+    return 2 + sum(1 + (len(entry.text) > _LINE_CHARS) for entry in group.shortcuts)
 
 
-def _build_key(label: str) -> QLabel:
-    key = QLabel(label)
-    key.setProperty("isKey", "true")
-    key.setMinimumWidth(96)
-    return key
+def _html(group: HelpGroup, key_color: str) -> str:
+    rows = "".join(
+        f"<tr><td width={_KEY_PX} style='color: {key_color}'><b>{escape(entry.label)}</b></td>"
+        f"<td style='padding-bottom: 2px'>{escape(entry.text)}</td></tr>"
+        for entry in group.shortcuts
+    )
+    return (
+        f"<p style='margin: 6px 0 2px 0'><b>{escape(group.title)}</b></p>"
+        f"<table cellspacing=0 cellpadding=1 width='100%'>{rows}</table>"
+    )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_icseg.widgets.keymap import Keymap
 
 Value = bool | int | float
+_LABEL_PX = 190
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,8 @@ class SettingsDialog(QDialog):
         line = QHBoxLayout()
         line.addWidget(self.fields[row.name])
         default = QLabel(f"default: {_shown(row)}")
-        default.setEnabled(False)
+        # paler than the field, and still to be read
+        default.setStyleSheet("QLabel { font-size: 11px; }")
         line.addWidget(default)
         line.addStretch(1)
         return line
@@ -214,6 +216,8 @@ def _build_field(row: SettingRow) -> QCheckBox | QSpinBox | QDoubleSpinBox:
 def _build_label(row: SettingRow) -> QLabel:
     label = QLabel(row.title)
     label.setToolTip(row.tooltip)
+    # the fields of all groups stand below each other
+    label.setMinimumWidth(_LABEL_PX)
     return label
 
 

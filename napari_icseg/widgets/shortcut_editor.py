@@ -234,6 +234,7 @@ def _build_table() -> QTableWidget:
     table = QTableWidget(0, 3)
     table.setHorizontalHeaderLabels(["Action", "Keys", "Default"])
     table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(22)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -31,12 +31,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
 """An action that is not named here is listed with the group whose word its name begins with,
 else under "Edit"."""
 _BEGINNINGS = {
-    "image": "Images", "next": "Images", "previous": "Images", "mark": "Images",
-    "go_to": "Images", "search": "Images", "copy": "Edit", "view": "Classes and view",
-    "show": "Classes and view", "toggle": "Classes and view", "class": "Classes and view",
-    "proposal": "Proposals", "prefill": "Proposals", "propose": "Proposals",
-    "prompt": "Prompt", "hover": "Prompt", "mouse": "Prompt",
-}  # fmt: skip
+    "Images": ("image", "first", "last", "find", "next", "previous", "mark", "go_to", "search"),
+    "Classes and view": ("view", "show", "toggle", "invert", "class"),
+    "Proposals": ("proposal", "prefill", "accept", "reject", "propose"),
+    "Edit": ("mouse_select",),
+    "Prompt": ("prompt", "hover", "mouse"),
+}
 
 
 def group_of(action: str) -> str:
@@ -44,8 +44,8 @@ def group_of(action: str) -> str:
     for title, actions in GROUPS.items():
         if action in actions:
             return title
-    for beginning, title in _BEGINNINGS.items():
-        if action.startswith(beginning):
+    for title, beginnings in _BEGINNINGS.items():
+        if action.startswith(beginnings):
             return title
     return "Edit"
 
@@ -54,6 +54,6 @@ def grouped(shortcuts: Iterable[Shortcut]) -> dict[str, list[Shortcut]]:
     """The actions that are shown, by heading; within one as they come in the table."""
     found: dict[str, list[Shortcut]] = {title: [] for title in GROUPS}
     for shortcut in shortcuts:
-        if shortcut.text and (shortcut.label or shortcut.keys):
+        if shortcut.text:
             found[group_of(shortcut.action)].append(shortcut)
     return {title: entries for title, entries in found.items() if entries}
