@@ -42,6 +42,10 @@ TOOLS = {
         "Brush: paints an object of the current class. {tool_click} goes back to clicking."
     ),
     "erase": Hint("Eraser: takes pixels away from objects. {tool_click} goes back to clicking."),
+    "polygon": Hint(
+        "Polygon: click its corners; Enter or a double click ends it, Esc gives it up. "
+        "{tool_click} goes back to clicking."
+    ),
     "pan_zoom": READY,
     "box": Hint("Box: drag it around one object. {tool_click} goes back to clicking."),
     "scribble": Hint(
@@ -98,6 +102,24 @@ def selected(class_name: str) -> Hint:
     """After an accepted object was selected."""
     return Hint(
         f"Selected a {class_name}. {{delete}} deletes it, a digit re-classes it, {{clear}} lets go."
+    )
+
+
+KNIFE = Hint("Knife: draw a line across an object. {tool_click} goes back to clicking.")
+SPLIT_AT_CLICKS = Hint(
+    "Click once on each piece of an accepted object, then press {split_at_clicks}.", "warning"
+)
+NOTHING_TO_COPY = Hint("There is no object on this image to copy.", "warning")
+SELECT_FIRST = Hint("Ctrl+click or Ctrl+drag selects objects; then do that again.")
+
+
+def selected_many(num: int) -> Hint:
+    """After several accepted objects, or none, were selected."""
+    if not num:
+        return Hint("There is no object to select.")
+    return Hint(
+        f"{num} objects selected. {{delete}} deletes them, a digit re-classes them, {{merge}} "
+        "merges them, {clear} lets go."
     )
 
 

@@ -112,6 +112,18 @@ class ImageSwitcher:
                 found.append((image_id, self._reader(image_id)))
         return found
 
+    def neighbour(self, step: int) -> int | None:
+        """The image `step` rows from the one on screen, or None at the end of the list."""
+        found: int | None = self._images.model.neighbour(self._wanted, step)
+        return found if found is not None and self._is_readable_row(found) else None
+
+    def reader(self, image_id: int) -> Callable[[], NDArray[Any] | LazyImage]:
+        """How to read an image, uint8 or uint16 (H, W); to be called in a thread.
+
+        It raises `DataError` if the image cannot be read.
+        """
+        return self._reader(image_id)
+
     def forget(self) -> None:
         """Another project is coming."""
         self._wanted = None

@@ -15,6 +15,7 @@ from napari_icseg.controllers.class_part import ClassPart
 from napari_icseg.controllers.click_loop import ClickLoop
 from napari_icseg.controllers.clicks import Click
 from napari_icseg.controllers.desk import Desk, Part
+from napari_icseg.controllers.edit_part import EditPart
 from napari_icseg.controllers.help import HelpPart
 from napari_icseg.controllers.hover import HoverPart
 from napari_icseg.controllers.image_notes import NotesPart
@@ -70,6 +71,7 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     LookPart,
     LocatePart,
     ClassPart,
+    EditPart,
     ObjectView,
 )
 """The features of the desk, each built once for a dock."""
@@ -212,7 +214,7 @@ class LabellingController:
             self.loop.say(hints.OUTSIDE)
         elif click.selects:
             self.loop.clear()
-            self.editor.select_at(*pixel)
+            self.editor.select_at(*pixel, adds=click.adds)
         else:
             if self.editor.selected_id is not None:
                 self.editor.unselect()

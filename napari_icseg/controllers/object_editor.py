@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_icseg.controllers import hints
@@ -13,17 +14,20 @@ from napari_icseg.controllers.image_objects import ImageObjects
 from napari_icseg.controllers.notify import errors_shown, show_error
 from napari_icseg.controllers.object_index import ObjectIndex
 from napari_icseg.controllers.object_map import ObjectMap
+from napari_icseg.project.mask_shapes import touches
 from napari_icseg.project.records import NewObject, ObjectSource
+from trainers.io.rle import unite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari_icseg.controllers.boxes import Box
     from napari_icseg.controllers.class_chooser import ClassChooser
     from napari_icseg.controllers.frames import Frame
     from napari_icseg.controllers.hints import Hint
     from napari_icseg.controllers.layers import ViewerLayers
     from napari_icseg.controllers.session import ProjectSession
-    from napari_icseg.project.records import ClassRecord
+    from napari_icseg.project.records import ClassRecord, ObjectRecord
 
 NAMING_DELAY_MS = 200
 MAX_NAMED = 5000
@@ -35,7 +39,10 @@ class ObjectEditor:
     """Keeps the objects layer equal to the project, and the project equal to the brush.
 
     A paint stroke (brush, eraser, fill, polygon) is one operation of the project's history.
+    Emits `selection_changed(ids)` when other objects are selected, or those were changed.
     """
+
+    selection_changed = Signal(object)
 
     def __init__(
         self,
@@ -51,7 +58,7 @@ class ObjectEditor:
         self._image_id: int | None = None
         self._map: ObjectMap | None = None
         self._layer: Any | None = None
-        self._selected_id: int | None = None
+        self._selected: tuple[int, ...] = ()
         self._shape_hw = (1, 1)
         self._objects: ImageObjects | None = None
         self._brush_id: int | None = None
@@ -64,8 +71,29 @@ class ObjectEditor:
 
     @property
     def selected_id(self) -> int | None:
-        """The object that Del deletes and a digit re-classes."""
-        return self._selected_id
+        """The object that was selected last."""
+        return self._selected[-1] if self._selected else None
+
+    @property
+    def selected(self) -> tuple[ObjectRecord, ...]:
+        """The objects that Del deletes and a digit re-classes, in the order of their choice."""
+        found = (self._index.get(object_id) for object_id in self._selected)
+        return tuple(record for record in found if record is not None)
+
+    @property
+    def objects(self) -> tuple[ObjectRecord, ...]:
+        """All objects of the image on screen that can be seen."""
+        hidden = {known.id for known in self._classes.classes if not known.is_visible}
+        return tuple(record for record in self._index.all() if record.class_id not in hidden)
+
+    @property
+    def shape_hw(self) -> tuple[int, int]:
+        """Height and width of the image on screen in pixels."""
+        return self._shape_hw
+
+    def near(self, box: Box) -> tuple[ObjectRecord, ...]:
+        """The objects whose boxes meet a box of the image."""
+        return tuple(self._index.near(box))
 
     def show(
         self, image_id: int, shape_hw: tuple[int, int], objects: ImageObjects | None = None
@@ -83,13 +111,15 @@ class ObjectEditor:
             objects = ImageObjects(project, image_id)
         self._forget_objects()
         self._image_id, self._shape_hw, self._objects = image_id, shape_hw, objects
-        self._selected_id = self._brush_id = self._map = None
+        self._selected, self._brush_id, self._map = (), None, None
         self._redraw()
+        self.selection_changed.emit(())
 
     def leave(self) -> None:
         """Another image is being opened."""
         self._forget_objects()
-        self._image_id, self._map, self._selected_id = None, None, None
+        self._image_id, self._map, self._selected = None, None, ()
+        self.selection_changed.emit(())
 
     def read(self, image_id: int) -> None:
         """Takes over what changed in the project; costs in proportion to that."""
@@ -115,8 +145,8 @@ class ObjectEditor:
         """Shows everything again after a class was added or changed."""
         if self._objects is not None:
             self._objects.update()
-            self._selected_id = None
             self._redraw()
+            self.unselect()
 
     def _redraw(self) -> None:
         """Draws all objects anew: here, or for a large image in the thread that draws frames."""
@@ -162,11 +192,9 @@ class ObjectEditor:
         self._keep_selection()
 
     def _keep_selection(self) -> None:
-        """Has the selected object outlined, and the brush paint what it painted."""
-        if self._selected_id is not None and self._selected_id in self._index:
-            self.select(self._selected_id)
-        elif self._selected_id is not None:
-            self.unselect()
+        """Has the selected objects outlined, and the brush paint what it painted."""
+        if self._selected:
+            self.select(*(key for key in self._selected if key in self._index))
         elif self._brush_id is not None and self._brush_id in self._index:
             self._paint_on(self._brush_id)
         else:
@@ -203,50 +231,76 @@ class ObjectEditor:
             self._objects.close()
         self._objects = None
 
-    def select_at(self, row: int, col: int) -> None:
-        """Selects the topmost object at an image pixel."""
+    def select_at(self, row: int, col: int, *, adds: bool = False) -> None:
+        """Selects the topmost object at an image pixel; added to those selected, or taken away."""
         record = None if self._map is None else self._map.object_at(row, col)
         if record is None:
-            self.unselect()
+            if not adds:
+                self.unselect()
             self._say(hints.NO_OBJECT_HERE)
             return
-        self.select(record.id)
-        found = self._classes.by_id(record.class_id)
-        self._say(hints.selected(found.name if found is not None else "object"))
+        others = tuple(key for key in self._selected if key != record.id) if adds else ()
+        was_selected = adds and record.id in self._selected
+        self.select(*others, *(() if was_selected else (record.id,)))
+        self._say_selected()
 
-    def select(self, object_id: int | None) -> None:
-        """Selects an object: outlined, and the brush paints it."""
-        if self._map is None or object_id is None:
+    def select_in(self, box: Box) -> None:
+        """Selects the visible objects that have a pixel in a box of the image."""
+        window = (slice(box.top, box.bottom), slice(box.left, box.right))
+        visible = {record.id for record in self.objects}
+        found = [r.id for r in self.near(box) if r.id in visible and touches(r.mask, window)]
+        self.select(*found)
+        self._say_selected()
+
+    def select_all(self) -> None:
+        """Selects all visible objects of the image."""
+        self.select(*(record.id for record in self.objects))
+        self._say_selected()
+
+    def select(self, *object_ids: int) -> None:
+        """Selects objects: outlined, and the brush paints the last one."""
+        found = [self._index.get(object_id) for object_id in object_ids]
+        records = [record for record in found if record is not None]
+        if self._map is None or not records:
+            self.unselect()
             return
-        record = self._index.get(object_id)
-        if record is None:
-            return
-        self._selected_id = object_id
-        self._layers.show_selection(record.mask)
-        self._paint_on(object_id)
+        self._selected = tuple(record.id for record in records)
+        self._layers.show_selection(unite([record.mask for record in records]))
+        self._paint_on(self._selected[-1])
+        self.selection_changed.emit(self._selected)
 
     def unselect(self) -> None:
-        """Lets go of the selected object."""
-        self._selected_id = None
+        """Lets go of the selected objects."""
+        self._selected = ()
         self._layers.show_selection(None)
         self._offer_new_value()
+        self.selection_changed.emit(())
+
+    def _say_selected(self) -> None:
+        records = self.selected
+        if len(records) == 1:
+            found = self._classes.by_id(records[0].class_id)
+            self._say(hints.selected(found.name if found is not None else "object"))
+        else:
+            self._say(hints.selected_many(len(records)))
 
     def delete_selected(self) -> None:
-        """Deletes the selected object; undo brings it back."""
+        """Deletes the selected objects; undo brings them back."""
         project = self._session.project
-        if project is None or self._selected_id is None:
-            self._say(hints.Hint("Ctrl+click an object to select it first.", "info"))
+        if project is None or not self._selected:
+            self._say(hints.SELECT_FIRST)
             return
-        project.delete_objects([self._selected_id])
-        self._say(hints.Hint("Deleted. Ctrl+Z brings it back.", "done"))
+        project.delete_objects(self._selected)
+        self._say(hints.Hint("Deleted. {undo} brings it back.", "done"))
 
     def set_class_of_selected(self, class_id: int) -> None:
-        """Gives the selected object another class; without one, the brush takes the class."""
+        """Gives the selected objects another class; without one, the brush takes the class."""
         project = self._session.project
-        if project is None or self._selected_id is None:
+        if project is None or not self._selected:
             self._offer_new_value()
             return
-        project.set_class([self._selected_id], class_id)
+        with errors_shown():
+            project.set_class(self._selected, class_id)
 
     def use_tool(self, mode: str) -> None:
         """Takes napari's "paint" or "erase" tool in hand, or "pan_zoom" for clicking."""
