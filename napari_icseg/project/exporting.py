@@ -59,7 +59,7 @@ def export_coco(
 ) -> ExportReport:
     """Write the images of `statuses` and their objects as one COCO JSON file.
 
-    RLE keeps holes and separate parts; `polygons` fills the holes and says where. Source and
+    RLE keeps holes and separate parts; `polygons` joins holes to the outline by bridges. Source and
     score of an object, status, split and notes of an image and the colour of a class are
     kept as `attributes`. `progress` gets the number of images done and their total.
 
@@ -81,7 +81,7 @@ def export_coco(
         tuple(CocoCategory(c.id, c.name, "", {"color": c.color}) for c in reader.classes()),
         tuple(annotations),
     )
-    losses = write_coco(path, dataset, polygons=polygons)
+    losses = write_coco(path, dataset, style="polygons" if polygons else "rle")
     return ExportReport((Path(path),), len(images), len(annotations), tuple(losses))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from trainers.errors import DataError
-from trainers.io import polygons as outlines
 from trainers.io.atomic import write_text_atomic
 from trainers.io.coco_reader import safe_file_name
-from trainers.io.rle import RleMask
+from trainers.io.keyholes import with_bridges
+from trainers.io.polygons import trace_parts
 
 if TYPE_CHECKING:
     import os
@@ -20,24 +20,29 @@ if TYPE_CHECKING:
         CocoDataset,
         CocoImage,
     )
+    from trainers.io.rle import RleMask
+
+SegmentationStyle = Literal["rle", "polygons", "mixed"]
+_MAX_NAMED = 5
 
 
 def write_coco(
-    path: str | os.PathLike[str], dataset: CocoDataset, *, polygons: bool = False
+    path: str | os.PathLike[str], dataset: CocoDataset, *, style: SegmentationStyle = "rle"
 ) -> list[str]:
     """Write `dataset` as COCO JSON, atomically; return what the file could not keep.
 
-    By default masks are written as compressed RLE, which keeps everything. With `polygons`
-    holes are filled, and each object that had some is named in the returned list; crowds stay
-    RLE, as COCO demands. Annotation ids start at 1, because COCO's evaluation takes id 0 for
-    "no match": if one is lower, all are numbered anew, and the list says so.
+    Masks are written as compressed RLE ("rle"), as polygons with bridges to their holes
+    ("polygons"; the returned list then says which objects had some), or as polygons where one
+    plain outline is all ("mixed"). Crowds are always RLE, as COCO demands. Annotation ids
+    start at 1, because COCO's evaluation takes id 0 for "no match": if one is lower, all are
+    numbered anew, and the list says so.
 
     Raises:
         DataError: ids that are doubled or unknown, an unsafe file name, attributes that JSON
             cannot hold, or the file cannot be written.
 
     """
-    losses: list[str] = []
+    losses = _bridged(dataset) if style == "polygons" else []
     try:
         shapes = _image_shapes(dataset)
         _check_references(dataset)
@@ -46,10 +51,7 @@ def write_coco(
             "licenses": [],
             "images": [_image(image) for image in dataset.images],
             "categories": [_category(category) for category in dataset.categories],
-            "annotations": [
-                _annotation(a, shapes[a.image_id], losses, polygons=polygons)
-                for a in dataset.annotations
-            ],
+            "annotations": [_annotation(a, shapes[a.image_id], style) for a in dataset.annotations],
         }
         _number_from_one(content["annotations"], losses)
         text = json.dumps(content, allow_nan=False)
@@ -100,16 +102,12 @@ def _category(category: CocoCategory) -> dict[str, Any]:
 def _annotation(
     annotation: CocoAnnotation,
     shape_hw: tuple[int, int],
-    losses: list[str],
-    *,
-    polygons: bool,
+    style: SegmentationStyle,
 ) -> dict[str, Any]:
     _check_inside(annotation, shape_hw)
     mask: RleMask = annotation.mask
-    if polygons and not annotation.iscrowd:
-        mask, segmentation = _as_polygons(annotation, shape_hw, losses)
-    else:
-        segmentation = mask.to_coco(shape_hw)
+    outlines = None if annotation.iscrowd else _outlines(mask, style)
+    segmentation = mask.to_coco(shape_hw) if outlines is None else outlines
     entry = {
         "id": annotation.id,
         "image_id": annotation.image_id,
@@ -132,20 +130,33 @@ def _check_inside(annotation: CocoAnnotation, shape_hw: tuple[int, int]) -> None
         )
 
 
-def _as_polygons(
-    annotation: CocoAnnotation, shape_hw: tuple[int, int], losses: list[str]
-) -> tuple[RleMask, Any]:
-    mask = annotation.mask
-    traced = outlines.trace(mask.crop(), (mask.col, mask.row))
-    if not traced.num_holes:
-        return mask, traced.polygons
-    filled = RleMask.from_coco(traced.polygons, shape_hw)
-    losses.append(
-        f"Annotation {annotation.id} in image {annotation.image_id}: {traced.num_holes} hole(s) "
-        f"of {filled.area - mask.area} pixels in all are filled, because COCO polygons have no "
-        "holes."
-    )
-    return filled, traced.polygons
+def _outlines(mask: RleMask, style: SegmentationStyle) -> list[list[float]] | None:
+    """Return the polygons of an object, None where it is to be written as RLE."""
+    if style == "rle":
+        return None
+    parts = trace_parts(mask.crop(), (mask.col, mask.row))
+    if style == "mixed" and (len(parts) > 1 or parts[0].holes):
+        return None
+    outlines = [with_bridges(part) for part in parts]
+    return [[float(value) for value in outline.ravel()] for outline in outlines]
+
+
+def _bridged(dataset: CocoDataset) -> list[str]:
+    """Return what polygons do to holes, if an object has any."""
+    objects = [each for each in dataset.annotations if not each.iscrowd]
+    with_holes = [each.id for each in objects if _has_holes(each.mask)]
+    if not with_holes:
+        return []
+    some = ", ".join(map(str, with_holes[:_MAX_NAMED])) + (", ..." * (len(with_holes) > _MAX_NAMED))
+    return [
+        f"{len(with_holes)} objects have holes, which COCO polygons cannot name (annotations "
+        f"{some}): their outlines reach the holes over bridges of no width. pycocotools reads "
+        "them exactly; programs that draw outlines add a line one pixel wide."
+    ]
+
+
+def _has_holes(mask: RleMask) -> bool:
+    return any(part.holes for part in trace_parts(mask.crop()))
 
 
 def _number_from_one(entries: list[dict[str, Any]], losses: list[str]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from trainers.errors import DataError
 
 if TYPE_CHECKING:
-    from trainers.io.runs import BoolArray
+    from trainers.io.runs import BoolArray, IntArray
 
 _MIN_NUMBERS = 6
 _MAX_OVERHANG = 4
@@ -21,6 +21,13 @@ class TracedPolygons(NamedTuple):
 
     polygons: list[list[float]]
     num_holes: int
+
+
+class TracedPart(NamedTuple):
+    """A part of a mask: its outline and those of its holes, each ints (N, 2), x, y in pixels."""
+
+    outer: IntArray
+    holes: tuple[IntArray, ...]
 
 
 def rasterize(polygons: list[Any], shape_hw: tuple[int, int]) -> dict[str, Any]:
@@ -51,22 +58,32 @@ def trace(mask: BoolArray, origin_xy: tuple[int, int] = (0, 0)) -> TracedPolygon
     `rasterize` gives back exactly the mask with its holes filled. Pixels that touch only
     at a corner belong to one polygon. `origin_xy` is added to every corner.
     """
+    parts = trace_parts(mask, origin_xy)
+    outlines = [[float(value) for value in part.outer.ravel()] for part in parts]
+    return TracedPolygons(outlines, sum(len(part.holes) for part in parts))
+
+
+def trace_parts(mask: BoolArray, origin_xy: tuple[int, int] = (0, 0)) -> list[TracedPart]:
+    """Return the outline of each part of `mask`, bool (H, W), and those of the holes in it."""
     import cv2
 
     doubled = mask.astype(np.uint8).repeat(2, axis=0).repeat(2, axis=1)
     contours, hierarchy = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if hierarchy is None:
-        return TracedPolygons([], 0)
-    is_hole = hierarchy[0][:, 3] >= 0
-    outlines = [
-        _corners(contour[:, 0, :], origin_xy)
-        for contour, hole in zip(contours, is_hole, strict=True)
-        if not hole
+        return []
+    rings = [_corners(contour[:, 0, :], origin_xy) for contour in contours]
+    parents = [int(parent) for parent in hierarchy[0][:, 3]]
+    holes: dict[int, list[IntArray]] = {}
+    for ring, parent in zip(rings, parents, strict=True):
+        holes.setdefault(parent, []).append(ring)
+    return [
+        TracedPart(ring, tuple(holes.get(number, ())))
+        for number, ring in enumerate(rings)
+        if parents[number] < 0
     ]
-    return TracedPolygons(outlines, int(is_hole.sum()))
 
 
-def _corners(contour: np.ndarray[Any, Any], origin_xy: tuple[int, int]) -> list[float]:
+def _corners(contour: np.ndarray[Any, Any], origin_xy: tuple[int, int]) -> IntArray:
     """Map a contour of the doubled mask, (N, 2) x, y, to pixel corners.
 
     Pixel i covers 2i and 2i+1 there: an even coordinate is its low edge i, an odd one its
@@ -74,7 +91,7 @@ def _corners(contour: np.ndarray[Any, Any], origin_xy: tuple[int, int]) -> list[
     """
     corners = (contour + 1) // 2
     corners = corners[np.any(corners != np.roll(corners, 1, axis=0), axis=1)]
-    return [float(value) for value in (corners + np.array(origin_xy)).ravel()]
+    return np.asarray(corners + np.array(origin_xy), dtype=np.int64)
 
 
 def _check_polygon(polygon: Any, shape_hw: tuple[int, int]) -> None:

@@ -23,6 +23,7 @@ from trainers.io.coco import (
     read_coco,
     write_coco,
 )
+from trainers.io.polygons import trace_parts
 from trainers.io.rle import RleMask
 
 if TYPE_CHECKING:
@@ -82,21 +83,24 @@ def test_pycocotools_reads_the_same_masks_areas_and_boxes(tmp_path_factory, data
     assert {c["id"]: c["name"] for c in coco.dataset["categories"]} == {1: "metal", 2: "via"}
 
 
-@given(datasets())
-def test_polygons_keep_all_but_the_holes_they_name(tmp_path_factory, dataset):
+@given(datasets(), st.sampled_from(["polygons", "mixed"]))
+def test_polygons_keep_holes_by_bridges_and_say_so(tmp_path_factory, dataset, style):
     path = tmp_path_factory.getbasetemp() / "polygons.json"
-    losses = write_coco(path, dataset, polygons=True)
-    named = {annotation.id for annotation in dataset.annotations} & {
-        int(loss.split()[1]) for loss in losses
-    }
+    losses = write_coco(path, dataset, style=style)
+    with_holes = [
+        annotation
+        for annotation in dataset.annotations
+        if not annotation.iscrowd and any(p.holes for p in trace_parts(annotation.mask.crop()))
+    ]
+    assert len(losses) == bool(with_holes and style == "polygons")
     coco = load_coco(path)
     for before, after in zip(dataset.annotations, read_coco(path).annotations, strict=True):
         entry = coco.anns[before.id]
-        assert isinstance(entry["segmentation"], dict if before.iscrowd else list)
+        is_rle = before.iscrowd or (style == "mixed" and before in with_holes)
+        assert isinstance(entry["segmentation"], dict) >= is_rle
         assert (entry["area"], tuple(entry["bbox"])) == (after.mask.area, after.mask.box_xywh)
-        # what comes back is never smaller, and the same unless a loss was named
-        assert before.mask.intersection_area(after.mask) == before.mask.area
-        assert (before.mask != after.mask) == (before.id in named)
+        assert before.mask == after.mask
+        assert coco.annToMask(entry).sum() == before.mask.area
 
 
 def make_sem_like_dataset() -> CocoDataset:
