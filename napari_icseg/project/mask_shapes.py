@@ -104,7 +104,7 @@ def smooth(mask: RleMask, shape_hw: Shape, radius_px: int = 1) -> RleMask:
 
     """
     side = 2 * radius_px + 1
-    margin = 2 * side
+    margin = 3 * side
     rows, cols = window_of(mask, margin, shape_hw)
     pixels = np.pad(mask.pixels_in(rows, cols), margin, mode="edge")
     square = np.ones((side, side), np.bool_)

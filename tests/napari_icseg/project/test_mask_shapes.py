@@ -107,10 +107,7 @@ def test_smoothing_is_an_opening_and_a_closing_that_keeps_long_tracks_and_gaps(m
     closed &= ~long_parts(closed & ~opened, 2 * side)
     expected = closed[30:-30, 30:-30]
     result = mask_shapes.smooth(encoded(mask), mask.shape, radius)
-    # parts at the border go on beyond it by another length in the reference
-    if not (mask[[0, -1]].any() or mask[:, [0, -1]].any()):
-        assert same(result, expected if expected.any() else mask)
-    assert result.area > 0
+    assert same(result, expected if expected.any() else mask)
 
 
 def test_smoothing_keeps_a_thin_track_and_its_rectangles_and_takes_bumps_and_notches():
