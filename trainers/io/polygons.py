@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _MIN_NUMBERS = 6
 _MAX_OVERHANG = 4
 """A polygon further outside than this many image sides is a mistake."""
+_MAX_LENGTH_PX = 1 << 23
+"""Longer outlines would fill the memory: five points of each pixel are looked at."""
 
 
 class TracedPolygons(NamedTuple):
@@ -36,8 +38,9 @@ def rasterize(polygons: list[Any], shape_hw: tuple[int, int]) -> dict[str, Any]:
     Each polygon is a flat list x0, y0, x1, y1, ... in pixels; the pixel (0, 0) covers 0..1.
 
     Raises:
-        DataError: no polygon, fewer than three corners, an odd number of values, or values
-            that are not finite numbers near the image.
+        DataError: no polygon, fewer than three corners, an odd number of values, values that
+            are not finite numbers near the image, or outlines far longer than any in an image
+            of this size.
 
     """
     from pycocotools import mask as coco_mask
@@ -46,6 +49,7 @@ def rasterize(polygons: list[Any], shape_hw: tuple[int, int]) -> dict[str, Any]:
         raise DataError("Broken segmentation: the list of polygons is empty.")
     for polygon in polygons:
         _check_polygon(polygon, shape_hw)
+    _check_length(polygons, shape_hw)
     height, width = shape_hw
     rle = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
     return {"size": [int(side) for side in rle["size"]], "counts": rle["counts"]}
@@ -107,3 +111,17 @@ def _check_polygon(polygon: Any, shape_hw: tuple[int, int]) -> None:
                 f"Broken polygon: expected numbers within {limit} pixels of the image, "
                 f"got {value!r}."
             )
+
+
+def _check_length(polygons: list[list[float]], shape_hw: tuple[int, int]) -> None:
+    height, width = shape_hw
+    limit = min(8 * height * width + 64 * (height + width) + 4096, _MAX_LENGTH_PX)
+    length = 0.0
+    for polygon in polygons:
+        corners = np.array(polygon, dtype=np.float64).reshape(-1, 2)
+        length += float(np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum())
+    if length > limit:
+        raise DataError(
+            f"Broken polygon: its outline is {length:.0f} pixels long, the most for an image of "
+            f"{width} x {height} pixels is {limit}. Save such an object as a mask (RLE)."
+        )
