@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 # above this, listeners are told to read all anew instead of being called once an image
 MAX_CHANGED_SIGNALS = 64
 
-_LAST_DONE = "SELECT {} FROM operations WHERE state = 'done' AND undoable ORDER BY id DESC LIMIT 1"
-_FIRST_UNDONE = "SELECT {} FROM operations WHERE state = 'undone' ORDER BY id LIMIT 1"
+LAST_DONE = (
+    "SELECT {} FROM operations WHERE state = 'done' AND undoable = 1 ORDER BY id DESC LIMIT 1"
+)
+FIRST_UNDONE = "SELECT {} FROM operations WHERE state = 'undone' ORDER BY id LIMIT 1"
 
 
 class ProjectCore(ProjectReader):
@@ -59,19 +61,19 @@ class ProjectCore(ProjectReader):
     @property
     def can_undo(self) -> bool:
         """Whether `undo` would do something."""
-        return bool(self._rows(_LAST_DONE.format("id")))
+        return bool(self._rows(LAST_DONE.format("id")))
 
     @property
     def can_redo(self) -> bool:
         """Whether `redo` would do something."""
-        return bool(self._rows(_FIRST_UNDONE.format("id")))
+        return bool(self._rows(FIRST_UNDONE.format("id")))
 
     def undo(self) -> UndoResult | None:
         """Take back the last operation that was not yet; None if there is none.
 
         There is no limit, and what was done before the project was last closed counts, too.
         """
-        return self._swap(_LAST_DONE, OperationState.UNDONE)
+        return self._swap(LAST_DONE, OperationState.UNDONE)
 
     def redo(self) -> UndoResult | None:
         """Do again what `undo` took back last; None if there is nothing.
@@ -79,7 +81,7 @@ class ProjectCore(ProjectReader):
         A new operation after an undo ends the chance: the undone ones stay in the log as
         ABANDONED, so that the history still shows them.
         """
-        return self._swap(_FIRST_UNDONE, OperationState.DONE)
+        return self._swap(FIRST_UNDONE, OperationState.DONE)
 
     def check(self) -> None:
         """Check every page of the file (seconds for a big one).
@@ -168,16 +170,25 @@ class ProjectCore(ProjectReader):
             self._connection.execute("ROLLBACK")
 
     def _swap(self, question: str, state: OperationState) -> UndoResult | None:
+        swapped = self._swap_quietly(question, state)
+        if swapped is None:
+            return None
+        found, touched = swapped
+        self._tell(touched)
+        images, objects = tuple(sorted(touched.images)), tuple(sorted(touched.objects))
+        return UndoResult(found[0], OperationKind(found[1]), found[2], images, objects)
+
+    def _swap_quietly(
+        self, question: str, state: OperationState
+    ) -> tuple[tuple[int, str, str], Touched] | None:
+        """Undo or redo; return (id, kind, summary) and what it touched, and tell nobody."""
         with self._lock, self._transaction():
             found = self._connection.execute(question.format("id, kind, summary")).fetchone()
             if found is None:
                 return None
             with damage_errors(self.file):
                 stored = other_side(self._connection, found[0])
-            touched = swap(self._connection, found[0], stored, state)
-        self._tell(touched)
-        images, objects = tuple(sorted(touched.images)), tuple(sorted(touched.objects))
-        return UndoResult(found[0], OperationKind(found[1]), found[2], images, objects)
+            return found, swap(self._connection, found[0], stored, state)
 
     def _tell(self, touched: Touched) -> None:
         if touched.objects:

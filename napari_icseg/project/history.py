@@ -44,6 +44,18 @@ class Touched:
     image_list: bool
     classes: bool
 
+    def united(self, other: Touched) -> Touched:
+        """Return what both together changed."""
+        return Touched(
+            self.images | other.images,
+            self.objects | other.objects,
+            self.image_list or other.image_list,
+            self.classes or other.classes,
+        )
+
+
+NOTHING_TOUCHED = Touched(frozenset(), frozenset(), image_list=False, classes=False)
+
 
 class Operation:
     """Row changes inside one open transaction, remembering each row's first state."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_icseg.project.activity import Activity
+from napari_icseg.project.batch_edits import BatchEdits
 from napari_icseg.project.class_edits import ClassEdits
 from napari_icseg.project.errors import ProjectError, ProjectReadOnlyError
 from napari_icseg.project.image_edits import ImageEdits, stored_path
@@ -25,6 +26,7 @@ from napari_icseg.project.opening import (
 from napari_icseg.project.proposal_edits import ProposalEdits
 from napari_icseg.project.schema import CURRENT, Schema
 from napari_icseg.project.snapshot import ProjectSnapshot
+from napari_icseg.project.travel import Travel
 from napari_icseg.project.view_edits import ViewEdits
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 SUFFIX = ".icseg"
 
 
-class Project(ImageEdits, ObjectEdits, ClassEdits, ProposalEdits, ViewEdits, Activity):
+class Project(
+    ImageEdits, ObjectEdits, ClassEdits, BatchEdits, ProposalEdits, ViewEdits, Travel, Activity
+):
     """An open project; make one with `Project.create` or `Project.open`.
 
     Every edit is on the disk when its method returns: there is nothing to save. Methods may
