@@ -41,7 +41,6 @@ class HoverPart:
         self._pane = MaskPane(desk.viewer)
         self._store = user_settings()
         self._pixel: tuple[int, int] | None = None
-        self._image_id: int | None = None
         self.mask: RleMask | None = None
         """What is shown."""
         self._timer = QTimer()
@@ -96,6 +95,7 @@ class HoverPart:
             (desk.viewer.events.mouse_over_canvas, self._on_viewer_mouse_over_canvas),
             (camera_of(desk.viewer).events, self.forget),
             (desk.worker.hovered, self._on_worker_hovered),
+            (desk.worker.embedded, self._on_worker_embedded),
             (self._store.changed, self._on_store_changed),
         )
 
@@ -133,13 +133,20 @@ class HoverPart:
             and (layer is None or str(layer.mode) == PAN_ZOOM)
         )
 
+    def _on_worker_embedded(self, _request: object) -> None:
+        self._desk.session.gui.call(self._ask_again)
+
+    def _ask_again(self) -> None:
+        """Before the image was embedded there was no answer."""
+        if self._pixel is not None and self.mask is None:
+            self._timer.start()
+
     def _on_timer_timeout(self) -> None:
         """The mouse rests."""
         is_pressed = QApplication.mouseButtons() != Qt.MouseButton.NoButton
         if self._pixel is None or is_pressed or not self._is_wanted():
             return
         row, col = self._pixel
-        self._image_id = self._desk.loop.image_id
         point_xy = np.array([[col, row]], dtype=np.float32)
         self._desk.worker.hover(Prompts(point_xy, np.array([POSITIVE], dtype=np.int8)))
 

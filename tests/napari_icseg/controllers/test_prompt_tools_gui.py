@@ -176,6 +176,8 @@ def hover_of(gui) -> HoverPart:
 
 
 def rest(gui, row: float, col: float) -> None:
+    # Qt knows no move to where the mouse is already, in the window of the test before
+    QTest.mouseMove(gui.canvas, gui.position(row, col + 3))
     QTest.mouseMove(gui.canvas, gui.position(row, col))
 
 

@@ -76,9 +76,10 @@ class Listener:
         self.embedded: list = []
         self.predicted: list = []
         self.grown: list = []
+        self.hovered: list = []
         self.failed: list = []
         self.status: list = []
-        for name in ("embedded", "predicted", "grown", "failed", "status"):
+        for name in ("embedded", "predicted", "grown", "hovered", "failed", "status"):
             getattr(worker, name).connect(self._collector(name))
 
     def _collector(self, name: str):

@@ -382,3 +382,72 @@ def test_a_real_model_closes_in_the_middle_of_an_embedding():
         started_s = time.monotonic()
     assert time.monotonic() - started_s < 5
     assert not worker._thread.is_alive()
+
+
+def test_hovering_says_what_a_click_would_give(worker, fake, listener):
+    worker.show(7, image(1))
+    listener.wait(lambda: listener.embedded)
+    listener.wait_idle()
+    worker.hover(click(9, 4))
+    listener.wait(lambda: listener.hovered)
+    (result,) = listener.hovered
+    assert result.candidate.mask.contains(4, 9)
+    assert listener.predicted == []
+
+
+def test_hovering_never_embeds_and_is_silent_before_the_image_is_ready(worker, fake, listener):
+    fake.embed_gate.clear()
+    worker.show(7, image(1))
+    worker.cache.max_bytes = 0
+    worker.hover(click())
+    fake.embed_gate.set()
+    listener.wait(lambda: listener.embedded)
+    listener.wait_idle()
+    assert len(fake.embedded) == 1
+    assert listener.hovered == []
+    assert listener.failed == []
+
+
+def test_a_click_takes_the_place_of_a_preview_that_waits(worker, fake, listener):
+    worker.show(7, image(1))
+    listener.wait(lambda: listener.embedded)
+    listener.wait_idle()
+    fake.predict_gate.clear()
+    worker.hover(click(1, 1))
+    assert fake.is_predicting.wait(WAIT_S)
+    worker.hover(click(2, 2))
+    request = worker.predict(click(3, 3))
+    fake.predict_gate.set()
+    listener.wait(lambda: listener.predicted)
+    listener.wait_idle()
+    assert listener.predicted[0].request is request
+    assert listener.hovered == []
+    assert [prompts.points_xy[0, 0] for prompts in fake.predicted] == [1, 3]
+
+
+def test_a_click_stops_a_preview_in_the_middle_of_the_model():
+    model = build_sam2_nano().eval()
+    predictor = Sam2PromptPredictor(model, name="nano", checkpoint_id="x")
+    started, go_on, called = threading.Event(), threading.Event(), []
+
+    def hold(*_args) -> None:
+        called.append(1)
+        started.set()
+        assert go_on.wait(WAIT_S)
+
+    with PromptWorker(lambda: predictor) as worker:
+        listener = Listener(worker)
+        worker.show(1, image(1))
+        listener.wait(lambda: listener.embedded)
+        for module in model.mask_decoder.modules():
+            module.register_forward_pre_hook(hold)
+        worker.hover(click(9, 9))
+        assert started.wait(WAIT_S)
+        request = worker.predict(click(5, 5))
+        go_on.set()
+        listener.wait(lambda: listener.predicted)
+        num_with_preview = len(called)
+        worker.predict(click(7, 7))
+        listener.wait(lambda: len(listener.predicted) == 2)
+    assert listener.predicted[0].request is request
+    assert num_with_preview <= len(called) - num_with_preview + 2
