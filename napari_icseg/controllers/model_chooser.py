@@ -8,15 +8,17 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from napari_icseg.controllers.gui_thread import Background
-from napari_icseg.controllers.notify import show_error, show_info
+from napari_icseg.controllers.notify import show_error, show_info, show_warning
 from napari_icseg.prompting import checkpoints
 from napari_icseg.prompting.errors import DownloadCancelledError
+from napari_icseg.prompting.gpu_memory import FULL, is_out_of_memory
 from napari_icseg.widgets.labelling_models import CHOOSE_FILE, ModelChoice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from napari_icseg.controllers.activity import Task
     from napari_icseg.controllers.session import ProjectSession
     from napari_icseg.prompting.protocol import PromptPredictor
     from napari_icseg.prompting.worker import PromptWorker
@@ -26,10 +28,16 @@ DEFAULT_MODEL = "sam2-nano"
 
 
 def load_predictor(name_or_path: str) -> PromptPredictor:
-    """Loads a model; slow, so called in the worker."""
+    """Loads a model; slow, so called in the worker. On the CPU where the GPU is too full."""
     from napari_icseg.prompting.checkpoints import load_predictor as load
 
-    return load(name_or_path)
+    try:
+        return load(name_or_path)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        show_warning(FULL.format(name=PurePath(name_or_path).name))
+        return load(name_or_path, "cpu")
 
 
 class ModelChooser:
@@ -48,12 +56,14 @@ class ModelChooser:
         self._ask_file = ask_file
         self._background = Background(session.gui, "download")
         self._cancel = threading.Event()
+        self._task: Task | None = None
         self.current = DEFAULT_MODEL
         view.model_chosen.connect(self.choose)
         view.cancel_requested.connect(self.cancel)
         session.click_model_asked.connect(self.choose)
         session.runs_changed.connect(self._refresh)
         session.closed.connect(self._on_session_closed)
+        worker.noted.connect(self._on_worker_noted)
         session.set_click_model(self.current)
         self._refresh()
 
@@ -77,7 +87,11 @@ class ModelChooser:
         self._session.click_model_asked.disconnect(self.choose, missing_ok=True)
         self._session.runs_changed.disconnect(self._refresh, missing_ok=True)
         self._session.closed.disconnect(self._on_session_closed, missing_ok=True)
+        self._worker.noted.disconnect(self._on_worker_noted, missing_ok=True)
         self._session.set_click_model("")
+
+    def _on_worker_noted(self, text: str) -> None:
+        self._gui.call(partial(show_warning, text))
 
     def _use(self, key: str) -> None:
         self.current = key
@@ -111,6 +125,7 @@ class ModelChooser:
         self._cancel = threading.Event()
         cancelled = self._cancel.is_set
         self._view.set_download(f"{key}: starting…", None)
+        self._task = self._session.activity.start(f"Downloading {key}", cancel=self.cancel)
         self._background.run(
             lambda: checkpoints.download(
                 key, progress=partial(self._on_progress, key), cancelled=cancelled
@@ -123,15 +138,22 @@ class ModelChooser:
         percent = int(100 * num_done / num_bytes) if num_bytes else None
         of = f" of {num_bytes / 2**20:.0f}" if num_bytes else ""
         text = f"{key}: {num_done / 2**20:.0f}{of} MiB"
+        if self._task is not None:
+            self._task.update(num_done // 2**20, (num_bytes or 0) // 2**20)
         self._gui.call(lambda: self._view.set_download(text, percent))
 
     def _finish_download(self, key: str) -> None:
-        self._view.set_download("", None)
+        self._end_download()
         show_info(f"{key} is here and answers your clicks now.")
         self._use(key)
 
-    def _fail(self, error: Exception) -> None:
+    def _end_download(self) -> None:
         self._view.set_download("", None)
+        if self._task is not None:
+            self._task.done()
+
+    def _fail(self, error: Exception) -> None:
+        self._end_download()
         self._refresh()
         if isinstance(error, DownloadCancelledError):
             show_info(str(error))

@@ -79,6 +79,18 @@ class Sam2PromptPredictor:
         if isinstance(model, torch.nn.Module):
             make_interruptible(model)
 
+    def to_cpu(self) -> bool:
+        """Go on on the CPU and free the device's memory; return False if it is there already."""
+        if self.device.type == "cpu":
+            return False
+        self.device = torch.device("cpu")
+        if isinstance(self._model, torch.nn.Module):
+            self._model.to(self.device)
+        self._remembered.clear()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return True
+
     def embed(
         self,
         image: PromptImage | NDArray[Any],

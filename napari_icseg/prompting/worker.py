@@ -30,6 +30,7 @@ from napari_icseg.prompting.answered import Answered
 from napari_icseg.prompting.cache import EmbeddingCache, EmbeddingKey
 from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
 from napari_icseg.prompting.freed_memory import give_back_memory
+from napari_icseg.prompting.gpu_memory import FULL, go_on_without_gpu, is_out_of_memory
 from napari_icseg.prompting.growing import can_grow
 from napari_icseg.prompting.inbox import Inbox
 from napari_icseg.prompting.interrupt import stopping
@@ -96,6 +97,8 @@ class PromptWorker:
     """What a click would give where the mouse rests."""
     failed: ClassVar[Signal] = Signal(object, str)
     """A request (None: the model) and why it failed, for the user."""
+    noted: ClassVar[Signal] = Signal(str)
+    """What the user should know and need not act on: the model had to leave the GPU."""
     status: ClassVar[Signal] = Signal(str)
     """What the worker is doing; empty when it has nothing urgent to do."""
 
@@ -235,7 +238,11 @@ class PromptWorker:
                 self._inbox.put_back(job)
         # whatever a model or a file does, the next click must be answered
         except Exception as error:
-            self._report(job, error)
+            if is_out_of_memory(error) and go_on_without_gpu(self._predictor):
+                self._tell(self.noted, FULL.format(name=self._ready().name))
+                self._do(job)
+            else:
+                self._report(job, error)
 
     def _load(self, job: LoadRequest) -> None:
         import torch

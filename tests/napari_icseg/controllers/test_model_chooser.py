@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from psygnal import Signal
 
 from napari_icseg.controllers import model_chooser
 from napari_icseg.controllers.model_chooser import DEFAULT_MODEL, ModelChooser
@@ -22,6 +23,8 @@ UNET = PrefillRun("20260101-unet", Path("/p.runs/20260101-unet"), "U-Net, 01 Jan
 
 class FakeWorker:
     """Notes what it was asked to load."""
+
+    noted = Signal(str)
 
     def __init__(self) -> None:
         self.loads: list[str] = []
