@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_icseg.controllers.napari_window import camera_of
+from napari_icseg.controllers.napari_window import camera_of, forget_native
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,15 +80,21 @@ class CanvasClicks:
         ]
         for callback in self._zoomers:
             viewer.mouse_double_click_callbacks.remove(callback)
-        viewer.mouse_drag_callbacks.append(self._on_viewer_drag)
-        viewer.mouse_double_click_callbacks.append(self._on_viewer_double_click)
+        self._own = (
+            (viewer.mouse_drag_callbacks, self._on_viewer_drag),
+            (viewer.mouse_double_click_callbacks, self._on_viewer_double_click),
+            # after all others have seen the event
+            (viewer.mouse_drag_callbacks, _forget_drag),
+            (viewer.mouse_double_click_callbacks, _forget),
+            (viewer.mouse_move_callbacks, _forget),
+            (viewer.mouse_wheel_callbacks, _forget),
+        )
+        for callbacks, own in self._own:
+            callbacks.append(own)
 
     def disconnect(self) -> None:
         """Gives the mouse back to napari."""
-        for callbacks, own in (
-            (self._viewer.mouse_drag_callbacks, self._on_viewer_drag),
-            (self._viewer.mouse_double_click_callbacks, self._on_viewer_double_click),
-        ):
+        for callbacks, own in self._own:
             if own in callbacks:
                 callbacks.remove(own)
         self._viewer.mouse_double_click_callbacks.extend(self._zoomers)
@@ -169,6 +175,19 @@ class CanvasClicks:
         is_tool = layer is not None and str(layer.mode) != PAN_ZOOM
         held = set(_names(event.modifiers))
         return event.button in (LEFT, RIGHT) and not is_tool and "Meta" not in held
+
+
+def _forget(_viewer: object, event: Any) -> None:
+    forget_native(event)
+
+
+def _forget_drag(_viewer: object, event: Any) -> Iterator[None]:
+    forget_native(event)
+    yield
+    while event.type == "mouse_move":
+        forget_native(event)
+        yield
+    forget_native(event)
 
 
 def _read(event: Any) -> CanvasClick:
