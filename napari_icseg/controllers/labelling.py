@@ -9,6 +9,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_icseg.controllers import hints
+from napari_icseg.controllers.batch_part import BatchPart
 from napari_icseg.controllers.canvas import CanvasClick, CanvasClicks
 from napari_icseg.controllers.class_chooser import ClassChooser
 from napari_icseg.controllers.class_part import ClassPart
@@ -72,6 +73,7 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     LocatePart,
     ClassPart,
     EditPart,
+    BatchPart,
     ObjectView,
 )
 """The features of the desk, each built once for a dock."""

@@ -46,7 +46,7 @@ class BatchEdits(ProjectCore):
         old, new = self.class_by_id(old_id), self.class_by_id(new_id)
         with self._lock:
             found = [(i, o) for i, o, class_id in self._objects_on(ids) if class_id == old.id]
-            summary = f"make {_counted(found)} of {old.name} {new.name}"
+            summary = f"change {_counted(found)} from {old.name} to {new.name}"
             with self.operation(OperationKind.SET_CLASS, summary) as operation:
                 self.require_unlocked([old.id, new.id])
                 for _, object_id in found:

@@ -60,7 +60,7 @@ def test_the_class_of_some_images_is_changed_and_of_no_others(filled):
     assert classes_on(filled, 1) == [VIA, VIA, VIA]
     assert classes_on(filled, 2) == [METAL, VIA, METAL]
     assert (result.num_images, result.num_objects) == (1, 2)
-    assert filled.history(1)[0].summary == "make 2 objects on 1 image of metal via"
+    assert filled.history(1)[0].summary == "change 2 objects on 1 image from metal to via"
 
 
 def test_a_labelled_image_without_objects_left_is_to_do_again(filled):
