@@ -9,6 +9,7 @@ from psygnal import Signal
 
 from napari_icseg.controllers.image_loader import ImageLoader, LoadedImage
 from napari_icseg.controllers.image_reading import DecodingProgress, with_objects
+from napari_icseg.controllers.settings_store import user_settings
 from trainers.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from napari_icseg.controllers.session import ProjectSession
     from napari_icseg.widgets.image_list import ImageList
     from trainers.io.lazy_image import LazyImage
-
-NUM_AHEAD = 2
 
 
 class ImageSwitcher:
@@ -102,15 +101,23 @@ class ImageSwitcher:
         return target
 
     def ahead(self) -> list[tuple[int, Callable[[], NDArray[Any] | LazyImage]]]:
-        """The next images and how to read them, nearest first, for embedding ahead."""
-        project = self._session.project
-        found: list[tuple[int, Callable[[], NDArray[Any] | LazyImage]]] = []
+        """The images to embed ahead and how to read them, the likeliest first.
+
+        They are the next ones of the list as filtered, as many as the settings say, then the
+        one before: it was on screen last, and costs nothing where it is still known.
+        """
+        num_ahead = user_settings().value.num_ahead
+        if self._session.project is None or num_ahead == 0:
+            return []
+        found: list[int] = []
         image_id = self._wanted
-        while project is not None and image_id is not None and len(found) < NUM_AHEAD:
+        while image_id is not None and len(found) < num_ahead:
             image_id = self._images.model.neighbour(image_id, +1)
             if image_id is not None and self._is_readable_row(image_id):
-                found.append((image_id, self._reader(image_id)))
-        return found
+                found.append(image_id)
+        before = self.neighbour(-1)
+        found += [] if before is None else [before]
+        return [(image_id, self._reader(image_id)) for image_id in found]
 
     def neighbour(self, step: int) -> int | None:
         """The image `step` rows from the one on screen, or None at the end of the list."""
