@@ -82,6 +82,16 @@ class ClickState:
         return tuple(click for mark in self.marks for click in _clicks_of(mark))
 
     @property
+    def holds_its_clicks(self) -> bool:
+        """Whether all positive clicks lie in the candidate; seven of ten on background do not."""
+        candidate = self.candidate
+        return candidate is None or all(
+            candidate.mask.contains(click.row, click.col)
+            for click in self.clicks
+            if click.is_positive
+        )
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing was prompted."""
         return not self.marks and self.box is None and self.subject is None

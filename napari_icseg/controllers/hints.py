@@ -31,8 +31,13 @@ SUBJECT_CHANGED = Hint("The object that you corrected was changed meanwhile.", "
 NOT_CORRECTED = Hint(
     "The model sees nothing to change there. A scribble ({tool_scribble}) always counts.", "warning"
 )
-UNSURE_SCORE = 0.6
-"""Below it more than half of the masks are wrong, see `bench calibrate`."""
+UNSURE_SCORE = 0.8
+"""Of the first clicks on objects of the sample images 1 % score less."""
+MISSED = Hint(
+    "The model is unsure: your click is not in its mask. Is that background? Click an object, or "
+    "draw a box around it ({tool_box}).",
+    "warning",
+)
 NOTHING_TO_ACCEPT = Hint("There is no candidate to accept: left-click an object.", "warning")
 NOTHING_TO_REMOVE = Hint("There is no click to remove.", "info")
 NO_OBJECT_HERE = Hint("There is no accepted object under that click.", "info")
@@ -80,6 +85,8 @@ def after_clicks(state: ClickState, class_name: str) -> Hint:
         return NOT_CORRECTED if state.marks else REFINE
     if state.subject is not None:
         return Hint("{accept} replaces the object, {clear} leaves it as it is. More clicks go on.")
+    if not state.holds_its_clicks:
+        return MISSED
     if state.candidate.score < UNSURE_SCORE:
         return Hint(
             f"The model is unsure here (score {state.candidate.score:.2f}). Is there an object? "

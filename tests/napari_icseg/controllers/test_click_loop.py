@@ -22,7 +22,7 @@ from napari_icseg.widgets.class_bar import ClassBar
 from napari_icseg.widgets.labelling_status import LabellingStatus
 from trainers.io.rle import RleMask
 
-CLICK = Click(3, 4, is_positive=True)
+CLICK = Click(1, 1, is_positive=True)
 NET = Candidate(RleMask.from_mask(np.ones((2, 3), dtype=bool)), 0.9, "net")
 
 

@@ -126,6 +126,13 @@ def test_the_hint_owns_up_to_a_guess():
     assert (hint.kind, "unsure here (score 0.41)" in hint.text) == ("warning", True)
 
 
+def test_the_hint_asks_whether_a_click_outside_of_its_mask_was_meant():
+    missed = clicked((1, 1, True), (9, 9, True)).answer((NET,))
+    assert hints.after_clicks(missed, "metal") == hints.MISSED
+    only_taken_away = clicked((1, 1, True), (9, 9, False)).answer((NET,))
+    assert hints.after_clicks(only_taken_away, "metal").kind == "info"
+
+
 def test_the_hint_says_when_a_correction_changed_nothing():
     state = ClickState().refine(Subject(7, MASK)).add(Click(1, 1, is_positive=False))
     assert hints.after_clicks(state.answer((NET,)), "metal") == hints.NOT_CORRECTED
