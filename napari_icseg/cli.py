@@ -32,6 +32,10 @@ class ExportFormat(StrEnum):
     COCO = "coco"
     COCO_POLYGONS = "coco-polygons"
     PNG = "png"
+    YOLO = "yolo"
+    LABELME = "labelme"
+    VOC = "voc"
+    CVAT = "cvat"
 
 
 @app.command(epilog="Example: icseg label tiles/ (makes tiles/tiles.icseg and opens it)")
@@ -91,10 +95,10 @@ def export(
     project: Annotated[Path, typer.Argument(help="Project file P.icseg.")],
     out: Annotated[Path, typer.Option(help="Folder to write into.")],
     format_: Annotated[
-        ExportFormat, typer.Option("--format", help="COCO with RLE or polygons, or PNG masks.")
+        ExportFormat, typer.Option("--format", help="COCO with RLE or polygons, PNG masks, ...")
     ] = ExportFormat.COCO,
 ) -> None:
-    """Write the labels of a project as COCO JSON or as PNG masks."""
+    """Write the labels of a project in a format of other programs, and say what it loses."""
     from napari_icseg.controllers.label_exchange import export_to
 
     _require(project)

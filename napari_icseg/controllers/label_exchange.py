@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari_icseg.project.errors import ProjectError
-from napari_icseg.project.exporting import STARTED, ExportReport, export_coco, export_png
+from napari_icseg.project.exporting import STARTED, ExportReport, export_labels
 from napari_icseg.project.importing import import_coco, import_folder, import_masks
 from napari_icseg.project.project import Project
 from napari_icseg.project.snapshot import ProjectSnapshot
@@ -73,8 +73,8 @@ def export_view(
 
     Args:
         view: A project or a snapshot of one.
-        out: Folder; gets NAME.json, or semantic/ and instances/.
-        format_name: "coco", "coco-polygons" or "png".
+        out: Folder; gets the files and export_report.txt.
+        format_name: A key of `EXPORT_FORMATS`.
         statuses: Which images.
         progress: Called with (done, total).
         cancelled: Asked between images.
@@ -84,15 +84,8 @@ def export_view(
         DataError: a file cannot be written.
 
     """
-    if format_name == "png":
-        return export_png(view, out, statuses=statuses, progress=progress, cancelled=cancelled)
-    return export_coco(
-        view,
-        out / f"{view.name}.json",
-        statuses=statuses,
-        polygons=format_name == "coco-polygons",
-        progress=progress,
-        cancelled=cancelled,
+    return export_labels(
+        view, out, format_name, statuses=statuses, progress=progress, cancelled=cancelled
     )
 
 

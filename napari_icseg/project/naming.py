@@ -42,13 +42,20 @@ def mask_names(images: Iterable[ImageRecord]) -> dict[int, str]:
 
     Where `a.png` and `a.tif` would share one, each keeps its suffix: `a.tif.png`.
     """
+    return {image_id: f"{stem}.png" for image_id, stem in stem_names(images).items()}
+
+
+def stem_names(images: Iterable[ImageRecord]) -> dict[int, str]:
+    """Return each image's path without its suffix, unique without case; see `mask_names`."""
     names = file_names(images)
-    short = {image_id: PurePosixPath(name).with_suffix(".png") for image_id, name in names.items()}
-    uses = Counter(str(name).casefold() for name in short.values())
-    return {
-        image_id: str(name) if uses[str(name).casefold()] == 1 else f"{names[image_id]}.png"
+    short = {image_id: str(PurePosixPath(name).with_suffix("")) for image_id, name in names.items()}
+    uses = Counter(name.casefold() for name in short.values())
+    stems = {
+        image_id: name if uses[name.casefold()] == 1 else names[image_id]
         for image_id, name in short.items()
     }
+    are_unique = len({name.casefold() for name in stems.values()}) == len(stems)
+    return stems if are_unique else names
 
 
 def match_masks(images: Iterable[ImageRecord], masks: Iterable[str]) -> dict[str, int]:

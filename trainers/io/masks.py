@@ -16,6 +16,9 @@ from trainers.io.atomic import write_bytes_atomic
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
+
+    from trainers.io.palette import Rgb
 
 MAX_CLASS_ID = 254
 """255 is taken: a mask that holds only 0 and 255 is a binary one."""
@@ -68,6 +71,23 @@ def write_instances(path: str | os.PathLike[str], ids: npt.NDArray[Any]) -> None
     """
     _check_range(path, ids, MAX_INSTANCE_ID, "instance ids")
     write_bytes_atomic(path, _encode_png(ids.astype(np.uint16)))
+
+
+def write_palette(
+    path: str | os.PathLike[str], ids: npt.NDArray[Any], palette: Sequence[Rgb]
+) -> None:
+    """Write ids, integers (H, W) in 0..254, as an 8 bit PNG whose colours are a palette's.
+
+    Raises:
+        DataError: an id out of range, or the file cannot be written.
+
+    """
+    _check_range(path, ids, MAX_CLASS_ID, "ids")
+    image = Image.fromarray(ids.astype(np.uint8))
+    image.putpalette([value for color in palette for value in color])
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=4)
+    write_bytes_atomic(path, buffer.getvalue())
 
 
 def _ids(path: str | os.PathLike[str], decoded: raster.Raster) -> npt.NDArray[Any]:

@@ -13,3 +13,18 @@ def class_color(class_id: int) -> Rgb:
     text = PALETTE[(class_id - 1) % len(PALETTE)]
     red, green, blue = bytes.fromhex(text[1:])
     return red, green, blue
+
+
+def _voc_color(value: int) -> Rgb:
+    """Return the colour of a value in Pascal VOC's masks: its bits dealt out to the channels."""
+    red = green = blue = 0
+    for place in range(8):
+        bits = value >> (3 * place)
+        red |= (bits & 1) << (7 - place)
+        green |= (bits >> 1 & 1) << (7 - place)
+        blue |= (bits >> 2 & 1) << (7 - place)
+    return red, green, blue
+
+
+VOC_PALETTE: tuple[Rgb, ...] = tuple(_voc_color(value) for value in range(256))
+"""Of "The PASCAL Visual Object Classes Challenge 2012 Development Kit", VOClabelcolormap."""

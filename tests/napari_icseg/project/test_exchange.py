@@ -366,7 +366,9 @@ def test_an_object_wholly_under_others_is_reported(project: Project) -> None:
     for mask in (square(0, 0), square(0, 0)):
         project.add_object(1, METAL, mask, ObjectSource.MANUAL)
     report = export_png(project, project.file.with_name("out"), kinds=["instances"])
-    assert any("object 1 lies wholly under others" in loss for loss in report.losses)
+    assert any(
+        "1 object on 1 image (tiles/t0.png): wholly under others" in loss for loss in report.losses
+    )
 
 
 def test_images_of_one_name_in_two_folders_or_formats_keep_their_own_masks(
@@ -474,11 +476,12 @@ def test_a_failed_png_export_keeps_the_older_one(
     def fail(*_: object) -> None:
         raise DataError("disk full")
 
-    monkeypatch.setattr("napari_icseg.project.exporting.write_instances", fail)
+    monkeypatch.setattr("napari_icseg.project.export_png.write_instances", fail)
     with pytest.raises(DataError, match="disk full"):
         export_png(labelled, out)
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
-    assert sorted(path.name for path in out.iterdir()) == ["classes.txt", "instances", "semantic"]
+    names = ["classes.txt", "export_report.txt", "instances", "semantic"]
+    assert sorted(path.name for path in out.iterdir()) == names
 
 
 def test_images_outside_the_root_are_exported_under_a_safe_name(tmp_path: Path) -> None:
