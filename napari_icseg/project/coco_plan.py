@@ -19,14 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from napari_icseg.project.image_index import ImageIndex
     from napari_icseg.project.watching import Watch
     from trainers.io.coco import CocoAnnotation, CocoDataset, CocoImage
 
 _MAX_NAMED = 5
 
 
-def plan_coco(coco_path: Path, images_dir: Path, *, skip_missing: bool, watch: Watch) -> ImportPlan:
-    """Read a COCO file and check its images.
+def plan_coco(
+    coco_path: Path,
+    images_dir: Path,
+    *,
+    skip_missing: bool,
+    watch: Watch,
+    index: ImageIndex | None = None,
+) -> ImportPlan:
+    """Read a COCO file and check its images, which lie in `images_dir` or are found by `index`.
+
+    In a file of CVAT's, which marks every mask as a crowd, masks are ordinary objects.
 
     Raises:
         DataError: if the file is broken, or an image has another size than it says.
@@ -34,7 +44,7 @@ def plan_coco(coco_path: Path, images_dir: Path, *, skip_missing: bool, watch: W
 
     """
     dataset = read_coco(coco_path)
-    found, missing = _split_by_presence(dataset, images_dir)
+    found, missing = _split_by_presence(dataset, images_dir, index)
     if missing and (not found or not skip_missing):
         raise ProjectError(
             f"{len(missing)} of the {len(dataset.images)} images of {coco_path} are not in "
@@ -44,30 +54,54 @@ def plan_coco(coco_path: Path, images_dir: Path, *, skip_missing: bool, watch: W
     notes = list(dataset.notes)
     if missing:
         notes.append(f"{len(missing)} images are missing: {', '.join(missing[:_MAX_NAMED])}.")
+    is_cvat = _is_from_cvat(dataset)
     names = {category.id: category.name for category in dataset.categories}
     by_image: dict[int, list[ImportedObject]] = defaultdict(list)
     for annotation in dataset.annotations:
-        by_image[annotation.image_id].append(_object(annotation, names))
+        by_image[annotation.image_id].append(_object(annotation, names, may_be_crowd=not is_cvat))
+    if is_cvat and any(annotation.iscrowd for annotation in dataset.annotations):
+        notes.append(
+            "The file is CVAT's, which marks each mask as a crowd: the marks were ignored."
+        )
     images = tuple(
-        _image(image, images_dir, tuple(by_image[image.id])) for image in watch.over(found)
+        _image(image, path, tuple(by_image[image.id])) for image, path in watch.over(found)
     )
-    return ImportPlan(coco_path.name, images, tuple(names.values()), _colors(dataset), tuple(notes))
+    return ImportPlan(
+        coco_path.name,
+        images,
+        tuple(names.values()),
+        _colors(dataset),
+        tuple(notes),
+        unmatched=tuple(missing),
+    )
 
 
-def _split_by_presence(dataset: CocoDataset, images_dir: Path) -> tuple[list[CocoImage], list[str]]:
-    found, missing = [], []
+def _split_by_presence(
+    dataset: CocoDataset, images_dir: Path, index: ImageIndex | None
+) -> tuple[list[tuple[CocoImage, Path]], list[str]]:
+    found: list[tuple[CocoImage, Path]] = []
+    missing: list[str] = []
     for image in dataset.images:
-        if (images_dir / image.file_name).is_file():
-            found.append(image)
+        path = images_dir / image.file_name
+        if not path.is_file() and index is not None:
+            other = index.find(image.file_name)
+            path = path if other is None else other.path
+        if path.exists():
+            found.append((image, path))
         else:
             missing.append(image.file_name)
     return found, missing
 
 
-def _image(
-    image: CocoImage, images_dir: Path, objects: tuple[ImportedObject, ...]
-) -> ImportedImage:
-    path, expected = images_dir / image.file_name, (image.height, image.width)
+def _is_from_cvat(dataset: CocoDataset) -> bool:
+    """Return whether each annotation has the attribute that CVAT always writes."""
+    return bool(dataset.annotations) and all(
+        "occluded" in annotation.attributes for annotation in dataset.annotations
+    )
+
+
+def _image(image: CocoImage, path: Path, objects: tuple[ImportedObject, ...]) -> ImportedImage:
+    expected = (image.height, image.width)
     if (actual := image_size(path)) != expected:
         raise DataError(
             f"{path} is {actual[1]} x {actual[0]} pixels, but the COCO file says {image.width} x "
@@ -84,13 +118,15 @@ def _image(
     )
 
 
-def _object(annotation: CocoAnnotation, names: Mapping[int, str]) -> ImportedObject:
+def _object(
+    annotation: CocoAnnotation, names: Mapping[int, str], *, may_be_crowd: bool
+) -> ImportedObject:
     return ImportedObject(
         names[annotation.category_id],
         annotation.mask,
         _source(annotation.attributes),
         _score(annotation.attributes),
-        annotation.iscrowd,
+        annotation.iscrowd and may_be_crowd,
     )
 
 

@@ -53,13 +53,17 @@ class ImportedImage:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """All that an import brings. `colors` are those of classes that may be new."""
+    """All that an import brings. `colors` are those of classes that may be new.
+
+    `unmatched` names the label files, or the images in a file, whose image was not found.
+    """
 
     title: str
     images: tuple[ImportedImage, ...]
     class_names: tuple[str, ...]
     colors: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_icseg.project.coco_plan import plan_coco
+from napari_icseg.project.image_index import ImageIndex
 from napari_icseg.project.import_plan import ImportPlan, ImportReport, Merge, apply_plan
 from napari_icseg.project.mask_plan import MaskKind, plan_folder, plan_masks
 from napari_icseg.project.watching import Watch, WorkCancelled
@@ -100,8 +101,11 @@ def import_masks(
         ProjectError: if no mask fits an image; the project is unchanged.
 
     """
-    folder, names, root = Path(os.path.abspath(masks_dir)), _class_names(project), project.root
-    images = [(image, root / image.path) for image in project.images()]
+    folder, names, images = (
+        Path(os.path.abspath(masks_dir)),
+        _class_names(project),
+        ImageIndex.of(project),
+    )
     default = names[0] if default_class is None else default_class
 
     watch = Watch(progress, cancelled)

@@ -25,7 +25,7 @@ def semantic_objects(labels: npt.NDArray[Any], names: Sequence[str]) -> tuple[Im
     objects: list[ImportedObject] = []
     for value in _values(labels):
         regions, _ = ndimage.label(labels == value)
-        objects.extend(ImportedObject(names[value - 1], mask) for _, mask in _masks(regions))
+        objects.extend(ImportedObject(names[value - 1], mask) for _, mask in label_masks(regions))
     return tuple(objects)
 
 
@@ -39,7 +39,7 @@ def instance_objects(
     """
     return tuple(
         ImportedObject(class_names[value - 1] if value <= len(class_names) else default, mask)
-        for value, mask in _masks(labels)
+        for value, mask in label_masks(labels)
     )
 
 
@@ -47,7 +47,8 @@ def _values(labels: npt.NDArray[Any]) -> list[int]:
     return [int(value) for value in np.unique(labels) if value > 0]
 
 
-def _masks(labels: npt.NDArray[Any]) -> Iterator[tuple[int, RleMask]]:
+def label_masks(labels: npt.NDArray[Any]) -> Iterator[tuple[int, RleMask]]:
+    """Yield each value of `labels`, ints (H, W) from 1 on, with its pixels."""
     boxes = ndimage.find_objects(labels.astype(np.int32, copy=False))
     for value, box in enumerate(boxes, start=1):
         if box is not None:

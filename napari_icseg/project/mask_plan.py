@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.import_plan import ImportedImage, ImportedObject, ImportPlan
 from napari_icseg.project.mask_objects import instance_objects, semantic_objects
-from napari_icseg.project.naming import match_masks
 from napari_icseg.project.records import ImageStatus
 from trainers.errors import DataError
 from trainers.io.folders import discover
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_icseg.project.records import ImageRecord
+    from napari_icseg.project.image_index import ImageIndex
     from napari_icseg.project.watching import Watch
     from trainers.io.folders import DatasetItem
 
@@ -60,14 +60,14 @@ def plan_folder(folder: Path, class_names: Sequence[str], watch: Watch) -> Impor
 
 
 def plan_masks(
-    images: Sequence[tuple[ImageRecord, Path]],
+    images: ImageIndex,
     masks_dir: Path,
     kind: MaskKind,
     class_names: Sequence[str],
     default_class: str,
     watch: Watch,
 ) -> ImportPlan:
-    """Read mask files for images of the project.
+    """Read mask files for the images of an index.
 
     Raises:
         DataError: if a mask cannot be read or has another size than its image.
@@ -76,8 +76,7 @@ def plan_masks(
     """
     folder = masks_dir / kind if (masks_dir / kind).is_dir() else masks_dir
     files = mask_files(folder)
-    by_id = {image.id: (image, path) for image, path in images}
-    matches = match_masks([image for image, _ in images], files)
+    matches = {file: found for file in files if (found := images.find(file)) is not None}
     if not matches:
         raise ProjectError(
             f"none of the {len(files)} mask files in {folder} has the name of an image of this "
@@ -86,20 +85,21 @@ def plan_masks(
     names = _class_names_file(folder) or tuple(class_names)
     table = _read_table(folder) if kind == "instances" else {}
     imported = []
-    for file, image_id in watch.over(tuple(matches.items())):
-        image, path = by_id[image_id]
-        labels = read_mask(folder / file, image.shape)
+    for file, image in watch.over(tuple(matches.items())):
+        shape_hw = image.shape_hw()
+        labels = read_mask(folder / file, shape_hw)
         if kind == "semantic":
             names = names_for(labels, names, folder / file)
             objects = semantic_objects(labels, names)
         else:
             objects = instance_objects(labels, table.get(file, ()), default_class)
-        imported.append(_labelled(path, image.shape, objects))
+        imported.append(_labelled(image.path, shape_hw, objects))
     unmatched = [file for file in files if file not in matches]
     notes = []
     if unmatched:
         notes.append(f"{len(unmatched)} masks fit no image, {unmatched[0]} for instance.")
-    return _plan(folder.name, imported, names, notes)
+    plan = _plan(folder.name, imported, names, notes)
+    return replace(plan, unmatched=tuple(unmatched))
 
 
 def mask_files(folder: Path) -> tuple[str, ...]:

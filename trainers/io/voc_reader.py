@@ -12,6 +12,7 @@ import numpy as np
 
 from trainers.errors import DataError
 from trainers.io.raster import read_raster
+from trainers.io.text_file import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,11 +79,7 @@ def read_labelmap(folder: Path) -> dict[Rgb, str]:
     path = folder / LABELMAP_NAME
     if not path.is_file():
         return {}
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"Cannot read {path}: {error}.") from error
-    return parse_labelmap(text, str(path))
+    return parse_labelmap(read_text(path), str(path))
 
 
 def read_indices(path: Path, shape_hw: tuple[int, int]) -> npt.NDArray[np.int64]:

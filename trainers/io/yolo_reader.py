@@ -77,18 +77,6 @@ def parse_yolo(
     return tuple(objects), tuple(notes)
 
 
-def read_labels(path: Path) -> str:
-    """Return the text of a label file; DataError if it cannot be read or is no text."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"Cannot read {path}: it is no text ({error}). Expected lines of numbers."
-        ) from error
-
-
 def find_data_yaml(folder: Path) -> Path | None:
     """Return the data.yaml of a data set, if it has one."""
     return next((folder / name for name in DATA_NAMES if (folder / name).is_file()), None)
