@@ -83,10 +83,12 @@ class ClassPart:
         project, record = self._session.project, self._record(class_id)
         if project is None or record is None:
             return
-        num, num_images = project.num_members(class_id)
         others = [other for other in self._desk.classes.classes if other.id != class_id]
         choice = class_dialogs.ask_delete(
-            self._bar, record.name, _members(num, num_images), [other.name for other in others]
+            self._bar,
+            record.name,
+            _members(*project.num_members(class_id)),
+            [other.name for other in others],
         )
         if choice is None:
             return
@@ -132,8 +134,11 @@ class ClassPart:
             self._bar.set_counts(project.num_objects_by_class(image_id))
 
 
-def _members(num: int, num_images: int) -> str:
+def _members(num: int, num_images: int, num_proposals: int) -> str:
     """What a class has, in words; empty for nothing."""
-    if num == 0:
-        return ""
-    return f"{counted(num, 'object')} on {counted(num_images, 'image')}"
+    words = []
+    if num:
+        words.append(f"{counted(num, 'object')} on {counted(num_images, 'image')}")
+    if num_proposals:
+        words.append(counted(num_proposals, "proposal"))
+    return " and ".join(words)

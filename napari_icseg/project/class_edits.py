@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,10 @@ class ClassEdits(ProjectCore):
         self._store_flags(class_id, replace(flags, hidden=frozenset(change)))
 
     def lock_class(self, class_id: int, *, locked: bool) -> None:
-        """Keep the objects of a class from every edit, or no longer; undo leaves it alone."""
+        """Keep the objects of a class from every edit, or no longer; undo leaves it alone.
+
+        Undo and redo of what was done before still change them: the way back is never barred.
+        """
         flags = self.class_flags()
         change = flags.locked | {class_id} if locked else flags.locked - {class_id}
         self._store_flags(class_id, replace(flags, locked=frozenset(change)))
@@ -138,8 +142,14 @@ def insert_class(
 ) -> int:
     """Add a class's row behind the known ones."""
     position = len(known)
-    color = PALETTE[position % len(PALETTE)] if color is None else checked_color(color)
+    color = _free_color(known) if color is None else checked_color(color)
     return operation.insert("classes", {"name": name, "color": color, "position": position})
+
+
+def _free_color(known: tuple[ClassRecord, ...]) -> str:
+    """Return the first colour of the palette that the fewest classes have."""
+    uses = Counter(record.color for record in known)
+    return min(PALETTE, key=lambda color: uses[color])
 
 
 def is_color(text: str) -> bool:

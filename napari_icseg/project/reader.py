@@ -113,11 +113,12 @@ class ProjectReader:
         with damage_errors(self.file):
             return ClassFlags.from_text(rows[0][0]) if rows else ClassFlags()
 
-    def num_members(self, class_id: int) -> tuple[int, int]:
-        """Return how many objects a class has, and on how many images."""
+    def num_members(self, class_id: int) -> tuple[int, int, int]:
+        """Return how many objects a class has, on how many images, and how many proposals."""
         question = "SELECT COUNT(*), COUNT(DISTINCT image_id) FROM objects WHERE class_id = ?"
         num, num_images = self._rows(question, int(class_id))[0]
-        return int(num), int(num_images)
+        proposals = self._rows("SELECT COUNT(*) FROM proposals WHERE class_id = ?", int(class_id))
+        return int(num), int(num_images), int(proposals[0][0])
 
     def num_objects_by_class(self, image_id: int) -> dict[int, int]:
         """Return how many accepted objects of each class an image has; 0 is left out."""

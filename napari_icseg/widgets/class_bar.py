@@ -82,6 +82,7 @@ class ClassBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows = _Rows()
+        self._counts: Mapping[int, int] = {}
         self.add_button = QPushButton()
         self.add_button.setText("+ class")
         self.add_button.setToolTip("Add a class")
@@ -97,16 +98,25 @@ class ClassBar(QWidget):
         self.rows.dropped.connect(lambda: self.order_asked.emit(self.rows.ids()))
 
     def set_classes(self, classes: Sequence[ClassRow], current_id: int | None) -> None:
-        """Shows these classes; the first nine get the digits 1 to 9."""
+        """Shows these classes; the first nine get the digits 1 to 9.
+
+        The counts stay, and so does what is scrolled to.
+        """
+        scrolled_to = self.rows.verticalScrollBar().value()
+        is_same = self.rows.ids() == [row.id for row in classes]
         self.rows.clear()
         for position, row in enumerate(classes):
             self.rows.addTopLevelItem(_build_item(position, row))
         self.rows.setFixedHeight(ROW_PX * min(max(1, len(classes)), MAX_ROWS) + 4)
         if current_id is not None:
             self.set_current(current_id)
+        self.set_counts(self._counts)
+        if is_same:
+            self.rows.verticalScrollBar().setValue(scrolled_to)
 
     def set_counts(self, counts: Mapping[int, int]) -> None:
         """Shows how many objects of each class the image has."""
+        self._counts = counts
         for item in self.rows.items():
             number = counts.get(_id_of(item), 0)
             item.setText(COUNT, f"{number:,}" if number else "")

@@ -42,10 +42,10 @@ def ask_delete(parent: QWidget, name: str, members: str, others: Sequence[str]) 
 
     """
     if not members:
-        choices, text = ["Delete the class"], f"The class {name} has no objects."
+        choices, text = ["Delete the class"], f"The class {name} has no objects or proposals."
     else:
         choices = [*others, DELETE_MEMBERS]
-        text = f"The class {name} has {members}. Undo brings all back.\nIts objects go to:"
+        text = f"The class {name} has {members}. Undo brings all back.\nThey go to:"
     choice, accepted = QInputDialog.getItem(
         parent, f"Delete the class {name}?", text, choices, 0, editable=False
     )

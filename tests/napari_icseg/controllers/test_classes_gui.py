@@ -95,3 +95,24 @@ def test_a_class_is_renamed_moved_and_deleted_with_what_happens_to_its_objects_s
     assert [record.class_id for record in gui.objects()] == [2]
     gui.key(Qt.Key.Key_Z, CTRL)
     assert [record.class_id for record in gui.objects()] == [1]
+
+
+def test_counts_and_place_stay_when_a_class_is_hidden(gui):
+    gui.label(14, 50)
+    for number in range(20):
+        gui.project.add_class(f"class {number}")
+    bar = gui.dock.classes.rows.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    switch(gui, 20, EYE)
+    assert bar.value() == bar.maximum() > 0
+    assert rows(gui)[0].text(COUNT) == "1"
+
+
+def test_a_stroke_over_a_locked_class_is_taken_back(gui, errors):
+    gui.label(14, 50)
+    before = gui.viewer.layers["objects"].data.copy()
+    switch(gui, 0, LOCK)
+    gui.key(Qt.Key.Key_E)
+    gui.drag((14, 30), (14, 60))
+    assert "metal is locked" in errors[-1]
+    assert (gui.viewer.layers["objects"].data == before).all()

@@ -12,6 +12,7 @@ from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.exporting import export_coco, export_png
 from napari_icseg.project.project import Project
 from napari_icseg.project.records import ImageStatus, NewObject, NewProposal, ObjectSource
+from napari_icseg.project.training_set import training_manifest
 from trainers.io.rle import RleMask
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def test_a_class_can_be_deleted_with_its_objects_and_undo_brings_all_back(
     project.set_status(1, ImageStatus.LABELLED)
     project.delete_objects([2])
     before = project.objects(1)
-    assert project.num_members(METAL) == (1, 1)
+    project.add_proposals(1, [NewProposal(METAL, OTHER, 0.9)])
+    assert project.num_members(METAL) == (1, 1, 1)
     project.delete_class(METAL, delete_members=True)
     assert project.objects(1) == ()
     assert project.image(1).status is ImageStatus.IN_PROGRESS
@@ -110,6 +112,29 @@ def test_a_class_can_be_deleted_with_its_objects_and_undo_brings_all_back(
     project.undo()
     assert project.objects(1) == before
     assert project.image(1).status is ImageStatus.LABELLED
+
+
+def test_a_training_does_not_notice_what_is_hidden_or_locked(
+    project: Project, tmp_path: Path
+) -> None:
+    project.set_status(1, ImageStatus.LABELLED)
+
+    def written(name: str) -> bytes:
+        training_manifest(project, tmp_path / name)
+        return b"".join(p.read_bytes() for p in sorted((tmp_path / name).rglob("*.png")))
+
+    before = written("before")
+    project.show_class(METAL, visible=False)
+    project.lock_class(VIA, locked=True)
+    assert before
+    assert written("after") == before
+
+
+def test_a_new_class_gets_a_colour_that_none_has(project: Project) -> None:
+    project.add_class("poly")
+    project.delete_class(VIA, move_to=METAL)
+    added = project.add_class("contact")
+    assert [known.color for known in project.classes()].count(added.color) == 1
 
 
 def test_objects_are_counted_by_class(project: Project) -> None:
