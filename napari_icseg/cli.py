@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from napari_icseg.bench.cli import app as bench_app
 from napari_icseg.controllers.wording import counted
 from trainers.cli import app as trainers_app
 from trainers.terminal import progress_bar, run_app
+
+if TYPE_CHECKING:
+    from napari_icseg.project.import_mapping import ImportPreview
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -71,20 +74,74 @@ def demo(
     run_application(sample_folder(out))
 
 
+class ImportFormatName(StrEnum):
+    """What `icseg import` reads."""
+
+    AUTO = "auto"
+    COCO = "coco"
+    YOLO = "yolo"
+    LABELME = "labelme"
+    VOC = "voc"
+    MASKS = "masks"
+    INSTANCES = "instances"
+    FOLDER = "folder"
+
+
+class MergeChoice(StrEnum):
+    """What happens to images that are labelled already."""
+
+    SKIP = "skip"
+    ADD = "add"
+    REPLACE = "replace"
+
+
 @app.command(
     "import",
-    epilog="Example: icseg import coco.json --images tiles/images --project tiles/tiles.icseg",
+    epilog="Example: icseg import yolo --images tiles --project tiles/tiles.icseg --map wire=m1",
 )
 def import_labels(
-    source: Annotated[Path, typer.Argument(help="COCO file, or folder of PNG masks or data set.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="COCO or LabelMe file, or folder: YOLO, LabelMe, VOC, masks, data set."
+        ),
+    ],
     images: Annotated[Path, typer.Option(help="Folder with the images.")],
     project: Annotated[Path, typer.Option(help="Project file; made if there is none.")],
+    format_: Annotated[
+        ImportFormatName, typer.Option("--format", help="auto finds out by looking.")
+    ] = ImportFormatName.AUTO,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", help="FILE_CLASS=PROJECT_CLASS; nothing after = leaves it out. Repeatable."
+        ),
+    ] = None,
+    merge: Annotated[
+        MergeChoice, typer.Option(help="Images that are labelled already: skip, add, replace.")
+    ] = MergeChoice.SKIP,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Leave out labels whose image is not there.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be imported.")
+    ] = False,
 ) -> None:
-    """Put labels of a COCO file, a folder of masks or a whole data set into a project."""
-    from napari_icseg.controllers.label_exchange import import_into
+    """Put labels of COCO, YOLO-seg, LabelMe, VOC or mask files into a project."""
+    from napari_icseg.controllers.label_import import ImportRequest, import_into, preview_import
+    from napari_icseg.project.import_sources import ImportFormat
 
+    chosen = None if format_ is ImportFormatName.AUTO else ImportFormat(format_.value)
+    request = ImportRequest(
+        source, images, chosen, _mapping(map_ or []), merge.value, skip_missing=skip_missing
+    )
+    if dry_run:
+        with progress_bar("Reading") as progress:
+            title, found = preview_import(project, request, progress=progress)
+        _print_preview(title, found)
+        return
     with progress_bar("Importing") as progress:
-        report = import_into(project, source, images, progress=progress)
+        report = import_into(project, request, progress=progress)
     objects, num_images = counted(report.num_objects, "object"), counted(report.num_images, "image")
     print(f"Imported {objects} on {num_images} to {project}.")
     _print_notes(report.notes)
@@ -134,6 +191,33 @@ def _require(path: Path | None) -> None:
 def _print_notes(notes: tuple[str, ...]) -> None:
     for note in notes:
         print(f"Note: {note}")
+
+
+def _mapping(texts: list[str]) -> dict[str, str | None]:
+    mapping: dict[str, str | None] = {}
+    for text in texts:
+        old, equals, new = text.rpartition("=")
+        if not equals or not old:
+            raise typer.BadParameter(f"--map {text}: expected FILE_CLASS=PROJECT_CLASS.")
+        mapping[old] = new or None
+    return mapping
+
+
+def _print_preview(title: str, found: ImportPreview) -> None:
+    print(
+        f"{title}: {counted(found.num_objects, 'object')} on {counted(found.num_images, 'image')}."
+    )
+    if found.num_new_images:
+        print(f"{counted(found.num_new_images, 'image')} would be new in the project.")
+    if found.num_worked_on:
+        print(f"{counted(found.num_worked_on, 'image')} are labelled already (see --merge).")
+    if found.unmatched:
+        print(f"{len(found.unmatched)} without an image, {found.unmatched[0]} for instance.")
+    for each in found.classes:
+        target = f"the project's {each.existing}" if each.existing else "a new class"
+        print(f"  {each.name}: {counted(each.num_objects, 'object')} -> {target}")
+    _print_notes(found.notes)
+    print("Nothing was changed.")
 
 
 def _mount(other: typer.Typer) -> None:
