@@ -18,6 +18,7 @@ from napari_icseg.controllers.clicks import Click
 from napari_icseg.controllers.desk import Desk, Part
 from napari_icseg.controllers.edit_part import EditPart
 from napari_icseg.controllers.help import HelpPart
+from napari_icseg.controllers.history_panel import HistoryPanel
 from napari_icseg.controllers.hover import HoverPart
 from napari_icseg.controllers.image_notes import NotesPart
 from napari_icseg.controllers.image_steps import ImageSteps
@@ -74,6 +75,7 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     ClassPart,
     EditPart,
     BatchPart,
+    HistoryPanel,
     ObjectView,
 )
 """The features of the desk, each built once for a dock."""
@@ -165,8 +167,6 @@ class LabellingController:
             "cycle_back": partial(loop.cycle, -1),
             "accept": loop.accept,
             "remove_click": loop.remove_click,
-            "undo": partial(self._swap, "undo"),
-            "redo": partial(self._swap, "redo"),
             "previous_image": partial(self._step, -1),
             "next_image": partial(self._step, +1),
             "delete": editor.delete_selected,
@@ -235,18 +235,6 @@ class LabellingController:
 
     def _on_active_keys_changed(self) -> None:
         self._keys.use(ACTIVE_KEYS.keymap.shortcuts())
-
-    def _swap(self, direction: str) -> None:
-        """Undoes or redoes, and shows the image where that happened."""
-        project = self._session.project
-        result = None if project is None else getattr(project, direction)()
-        if result is None:
-            self.loop.say(hints.Hint(f"There is nothing to {direction}."))
-            return
-        if result.image_ids and self.images.wanted_id not in result.image_ids:
-            self.images.go(result.image_ids[0])
-        word = "Undone" if direction == "undo" else "Redone"
-        self.loop.say(hints.Hint(f"{word}: {result.summary}.", "done"))
 
     def _step(self, step: int) -> None:
         if not self.images.step(step):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,10 @@ _NEWEST = "SELECT id FROM operations WHERE undoable ORDER BY id DESC LIMIT 1"
 _STEPS_BACK = "SELECT COUNT(*) FROM operations WHERE state = 'done' AND undoable = 1 AND id > ?"
 _STEPS_ON = "SELECT COUNT(*) FROM operations WHERE state = 'undone' AND undoable = 1 AND id <= ?"
 _SIZE = "SELECT LENGTH(other_side) FROM operations WHERE id = ({})"
+_STORED = "SELECT other_side FROM operations WHERE id = ({})"
 _FAR = 2**62
+_LONG_BYTES = 8192
+"""Of rows that an operation stored: about 400 objects that it added, or 50 that it deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,14 @@ class Travel(ProjectCore):
         rows = self._rows(_CURSOR)
         return int(rows[0][0]) if rows else 0
 
-    def swap_size_bytes(self, direction: str) -> int:
-        """Return how much the next "undo" or "redo" has stored, compressed; 0 if there is none."""
+    def is_swap_long(self, direction: str) -> bool:
+        """Return whether the next "undo" or "redo" may take long: hundreds of rows are changed."""
         question = (LAST_DONE if direction == "undo" else FIRST_UNDONE).format("id")
-        rows = self._rows(_SIZE.format(question))
-        return int(rows[0][0]) if rows else 0
+        size = self._rows(_SIZE.format(question))
+        if not size or size[0][0] > _LONG_BYTES:
+            return bool(size)
+        stored = self._rows(_STORED.format(question))[0][0]
+        return len(zlib.decompress(stored)) > _LONG_BYTES
 
     def go_to(
         self,

@@ -66,6 +66,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("refine", ("R",), "R", "correct the selected object, or the one under the mouse"),
     Shortcut("undo", ("Ctrl+Z",), "Ctrl+Z", "undo"),
     Shortcut("redo", ("Ctrl+Shift+Z",), "Ctrl+Shift+Z", "redo"),
+    Shortcut("toggle_history", ("Ctrl+H",), "Ctrl+H", "list what can be undone"),
     Shortcut("class", tuple("123456789"), "1 … 9", "choose the class"),
     Shortcut("previous_image", ("[", "PgUp"), "[ or PgUp", "previous image"),
     Shortcut("next_image", ("]", "PgDown"), "] or PgDn", "next image"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_icseg.project.errors import ProjectError
-from napari_icseg.project.records import ImageStatus, ObjectSource
+from napari_icseg.project.records import ImageStatus, NewObject, ObjectSource
 from tests.napari_icseg.project.conftest import square
 from tests.napari_icseg.project.test_undo import everything
 
@@ -106,5 +106,16 @@ def test_a_hundred_thousand_operations_do_not_slow_the_list(project):
         newest = project.history_rows(1)[0].id
         project.history_rows(100, before_id=newest - 50_000)
         project.history_cursor()
-        project.swap_size_bytes("undo")
+        project.is_swap_long("redo")
     assert (time.perf_counter() - started_s) / 20 < 0.02
+
+
+def test_undoing_one_object_is_short_and_undoing_a_thousand_is_long(project):
+    assert not project.is_swap_long("undo")
+    project.add_object(1, METAL, square(1, 1), ObjectSource.MANUAL)
+    assert not project.is_swap_long("undo")
+    project.add_objects(1, [NewObject(METAL, square(1, 1), ObjectSource.MANUAL)] * 1000)
+    assert project.is_swap_long("undo")
+    project.undo()
+    assert project.is_swap_long("redo")
+    assert not project.is_swap_long("undo")
