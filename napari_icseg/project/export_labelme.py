@@ -1,7 +1,7 @@
 """Labels as LabelMe reads them: one JSON file for each image, each object a mask.
 
 Besides what LabelMe knows, and keeps when it saves the file, an object has `score`, `source`
-and `iscrowd`, an image `split` and `notes`; the image's flag is its status.
+and `iscrowd`, an image `status`, `split` and `notes`; its flag is its status, too.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class LabelmeWriter:
             "imageData": None,
             "imageHeight": image.height,
             "imageWidth": image.width,
+            "status": image.status.value,
             "split": image.split,
             "notes": image.notes,
         }

@@ -2,13 +2,16 @@
 
 `SegmentationClass/*.png` holds class values (0 background, 1 the first class, ...), the later
 class on top; `SegmentationObject/*.png` numbers 1, 2, ..., the smaller object on top. Both have
-VOC's palette. `labelmap.txt` gives the colour of each class; `ImageSets/Segmentation/` lists
+VOC's palette; the objects of an image that has more of them have its colours beyond 255, as
+CVAT writes them. `labelmap.txt` gives the colour of each class; `ImageSets/Segmentation/` lists
 the images of each split, `default.txt` those without one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.formats import EXPORT_FORMATS, Feature
@@ -17,22 +20,26 @@ from napari_icseg.project.naming import stem_names
 from napari_icseg.project.rendering import decode, render_instances, render_semantic
 from trainers.io.atomic import write_text_atomic
 from trainers.io.manifest import SPLITS
-from trainers.io.masks import MAX_CLASS_ID, write_instances, write_palette
-from trainers.io.palette import VOC_PALETTE
+from trainers.io.masks import MAX_CLASS_ID, write_colors, write_palette
+from trainers.io.palette import VOC_PALETTE, voc_color
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from napari_icseg.project.reader import ProjectReader
     from napari_icseg.project.records import ImageRecord, ObjectRecord
-    from napari_icseg.project.rendering import Rendering
+    from napari_icseg.project.rendering import DecodedObject, Rendering
 
 CLASS_FOLDER = "SegmentationClass"
 OBJECT_FOLDER = "SegmentationObject"
 LISTS_FOLDER = "ImageSets/Segmentation"
 LABEL_MAP = "labelmap.txt"
 NO_SPLIT = "default"
+VOID = 255
+"""What is no object and no background in VOC's masks: the seams between objects."""
 
 
 class VocWriter:
@@ -65,11 +72,20 @@ class VocWriter:
         instances = render_instances(decoded, image.shape)
         write_palette(stage / CLASS_FOLDER / name, classes.labels, VOC_PALETTE)
         losses = self._covered(image, classes, instances)
+        misread = sum(
+            self._is_misread(number, known, classes.labels, instances.labels)
+            for number, known in enumerate(decoded, start=1)
+            if classes.num_overlapped_px
+        )
+        if misread:
+            text = f"most of their pixels have another class on top in {CLASS_FOLDER}"
+            losses.append(Loss(image.path, text, misread, "object"))
         if len(objects) <= MAX_CLASS_ID:
             write_palette(stage / OBJECT_FOLDER / name, instances.labels, VOC_PALETTE)
         else:
-            write_instances(stage / OBJECT_FOLDER / name, instances.labels)
-            text = f"more than {MAX_CLASS_ID} objects, so {OBJECT_FOLDER} is 16 bit, not palette"
+            colors = _object_colors(len(objects))
+            write_colors(stage / OBJECT_FOLDER / name, instances.labels, colors)
+            text = f"more than {MAX_CLASS_ID} objects, so {OBJECT_FOLDER} has colours, no palette"
             losses.append(Loss(image.path, text))
         return losses
 
@@ -86,6 +102,20 @@ class VocWriter:
             lines = "".join(f"{self._stems[each.id]}\n" for each in chosen)
             write_text_atomic(stage / LISTS_FOLDER / f"{split}.txt", lines)
 
+    def _is_misread(
+        self,
+        number: int,
+        known: DecodedObject,
+        classes: npt.NDArray[Any],
+        instances: npt.NDArray[Any],
+    ) -> bool:
+        """Whether the class of an object is not that of most of its pixels in the class mask."""
+        height, width = known.crop.shape
+        window = np.s_[known.row : known.row + height, known.col : known.col + width]
+        values = classes[window][instances[window] == number]
+        own = np.count_nonzero(values == self._values[known.class_id])
+        return bool(values.size) and 2 * int(own) <= values.size
+
     def _covered(self, image: ImageRecord, *drawn: Rendering) -> list[Loss]:
         covered = max(each.num_overlapped_px for each in drawn)
         hidden = {number for each in drawn for number in each.hidden_ids}
@@ -96,3 +126,9 @@ class VocWriter:
             text = "wholly under others and not in the masks"
             losses.append(Loss(image.path, text, len(hidden), "object"))
         return losses
+
+
+def _object_colors(num_objects: int) -> npt.NDArray[np.uint8]:
+    """Return the colour of 0 and of each object, (N + 1, 3); VOC's colour of "void" is left out."""
+    numbers = [number for number in range(num_objects + 2) if number != VOID]
+    return np.array([voc_color(number) for number in numbers], dtype=np.uint8)

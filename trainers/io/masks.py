@@ -85,9 +85,19 @@ def write_palette(
     _check_range(path, ids, MAX_CLASS_ID, "ids")
     image = Image.fromarray(ids.astype(np.uint8))
     image.putpalette([value for color in palette for value in color])
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=4)
-    write_bytes_atomic(path, buffer.getvalue())
+    write_bytes_atomic(path, _png(image))
+
+
+def write_colors(
+    path: str | os.PathLike[str], ids: npt.NDArray[Any], colors: npt.NDArray[np.uint8]
+) -> None:
+    """Write ids, integers (H, W), as an RGB PNG; row `id` of `colors`, (N, 3), is its colour.
+
+    Raises:
+        DataError: the file cannot be written.
+
+    """
+    write_bytes_atomic(path, _png(Image.fromarray(colors[ids])))
 
 
 def _ids(path: str | os.PathLike[str], decoded: raster.Raster) -> npt.NDArray[Any]:
@@ -118,6 +128,10 @@ def _check_range(
 
 
 def _encode_png(ids: npt.NDArray[Any]) -> bytes:
+    return _png(Image.fromarray(ids))
+
+
+def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(ids).save(buffer, format="PNG", compress_level=4)
+    image.save(buffer, format="PNG", compress_level=4)
     return buffer.getvalue()

@@ -15,8 +15,11 @@ def class_color(class_id: int) -> Rgb:
     return red, green, blue
 
 
-def _voc_color(value: int) -> Rgb:
-    """Return the colour of a value in Pascal VOC's masks: its bits dealt out to the channels."""
+def voc_color(value: int) -> Rgb:
+    """Return the colour of a value in Pascal VOC's masks: its 24 bits dealt out to the channels.
+
+    Up to 255 it is that of VOC's palette; CVAT goes on in the same way beyond.
+    """
     red = green = blue = 0
     for place in range(8):
         bits = value >> (3 * place)
@@ -26,5 +29,5 @@ def _voc_color(value: int) -> Rgb:
     return red, green, blue
 
 
-VOC_PALETTE: tuple[Rgb, ...] = tuple(_voc_color(value) for value in range(256))
+VOC_PALETTE: tuple[Rgb, ...] = tuple(voc_color(value) for value in range(256))
 """Of "The PASCAL Visual Object Classes Challenge 2012 Development Kit", VOClabelcolormap."""

@@ -17,7 +17,7 @@ from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.exporting import export_labels
 from napari_icseg.project.formats import EXPORT_FORMATS
 from napari_icseg.project.project import Project
-from napari_icseg.project.records import ImageStatus, ObjectSource
+from napari_icseg.project.records import ImageStatus, NewObject, ObjectSource
 from tests.napari_icseg.project.conftest import HEIGHT, WIDTH, square, write_image
 from tests.napari_icseg.project.test_exchange import shapes
 from trainers.errors import DataError
@@ -137,6 +137,28 @@ def test_voc_masks_have_the_palette_and_the_class_on_top(labelled: Project, tmp_
     assert (lists / "val.txt").read_text() == "tiles/sub folder/b\n"
     assert (lists / "default.txt").read_text().count("\n") == 3
     assert any("pixels" in loss and "on top" in loss for loss in report.losses)
+    # of the three metal objects beside the full via the ring, the pixel and the diagonal
+    assert any("3 objects" in loss and "another class" in loss for loss in report.losses)
+
+
+def test_voc_tells_more_than_254_objects_apart(tmp_path: Path) -> None:
+    with Project.create(tmp_path / "p.icseg") as project:
+        project.add_images([write_image(tmp_path / "a.png")])
+        places = [(row, col) for row in range(HEIGHT) for col in range(0, WIDTH, 2)][:300]
+        new = [NewObject(1, square(row, col, 1), ObjectSource.MANUAL) for row, col in places]
+        project.add_objects(1, new)
+        export_labels(project, tmp_path / "out", "voc")
+    with Image.open(tmp_path / "out" / "SegmentationObject" / "a.png") as file:
+        pixels = np.asarray(file)
+    bits = np.unpackbits(pixels[..., None], axis=-1)  # (H, W, channel, bit), the highest first
+    numbers = sum(
+        bits[..., channel, place].astype(int) << (3 * place + channel)
+        for channel in range(3)
+        for place in range(8)
+    )
+    found = [int(numbers[row, col]) for row, col in places]  # type: ignore[index]
+    assert found == [*range(1, 255), *range(256, 302)]
+    assert np.count_nonzero(numbers) == 300
 
 
 def test_cvat_gets_plain_coco_numbered_from_one(labelled: Project, tmp_path: Path) -> None:
