@@ -79,10 +79,10 @@ CLICK_BUTTONS = (
         "Save the candidate as an object of the current class",
         0,
         0,
-        6,
+        2,
     ),
-    ActionButton("undo", "Undo ({undo})", "Undo the last change of the labels", 1, 0, 3),
-    ActionButton("redo", "Redo ({redo})", "Redo what was undone", 1, 3, 3),
+    ActionButton("undo", "Undo", "Undo the last change of the labels (key {undo})", 0, 2, 2),
+    ActionButton("redo", "Redo", "Redo what was undone (key {redo})", 0, 4, 2),
 )
 PROPOSAL_BUTTONS = (
     ActionButton(
@@ -129,8 +129,8 @@ class ActionButtons(QWidget):
         self._buttons[action].setEnabled(enabled)
 
     def set_tooltip(self, action: str, text: str) -> None:
-        """Replaces a button's tooltip."""
-        self._buttons[action].setToolTip(text)
+        """Replaces a button's tooltip; `{undo}` and other actions stand for their keys."""
+        with_keys(self._buttons[action], tooltip=text)
 
     def _build(self, entry: ActionButton) -> QPushButton:
         button = with_keys(QPushButton(), text=entry.text, tooltip=entry.tooltip)

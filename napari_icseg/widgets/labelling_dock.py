@@ -120,7 +120,7 @@ class LabellingDock(QWidget):
             self.click_buttons.set_enabled(name, enabled=text is not None)
             word = name.capitalize()
             self.click_buttons.set_tooltip(
-                name, f"{word}: {text}" if text else f"Nothing to {name}"
+                name, f"{word}: {text} (key {{{name}}})" if text else f"Nothing to {name}"
             )
 
     def _build_work_page(self) -> QWidget:
@@ -143,7 +143,6 @@ class LabellingDock(QWidget):
         layout.addLayout(self._slots[Slot.EDIT])
         layout.addWidget(self.proposals)
         layout.addLayout(self._slots[Slot.PROPOSALS])
-        layout.addWidget(_build_title("Models"))
         layout.addWidget(self.models)
         layout.addLayout(self._slots[Slot.UNDER_MODELS])
         layout.addLayout(self._slots[Slot.FOLDS])

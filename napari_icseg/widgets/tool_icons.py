@@ -28,7 +28,20 @@ def tool_icon(icon: str | Drawing, color: str) -> QIcon:
     (DRAWINGS[icon] if isinstance(icon, str) else icon)(painter)
     painter.end()
     picture.setDevicePixelRatio(_SCALE)
-    return QIcon(picture)
+    tool = QIcon(picture)
+    tool.addPixmap(_faded(picture), QIcon.Mode.Disabled)
+    return tool
+
+
+def _faded(picture: QPixmap) -> QPixmap:
+    faded = QPixmap(picture.size())
+    faded.setDevicePixelRatio(picture.devicePixelRatio())
+    faded.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(faded)
+    painter.setOpacity(0.3)
+    painter.drawPixmap(0, 0, picture)
+    painter.end()
+    return faded
 
 
 def _click(painter: QPainter) -> None:

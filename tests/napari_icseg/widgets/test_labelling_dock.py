@@ -112,7 +112,7 @@ def test_forty_classes_do_not_push_the_dock_about(dock):
 def test_undo_and_redo_say_what_they_would_do(dock):
     dock.set_history(undo="add a metal", redo=None)
     assert dock.click_buttons.button("undo").isEnabled()
-    assert dock.click_buttons.button("undo").toolTip() == "Undo: add a metal"
+    assert dock.click_buttons.button("undo").toolTip() == "Undo: add a metal (key Ctrl+Z)"
     assert not dock.click_buttons.button("redo").isEnabled()
 
 
