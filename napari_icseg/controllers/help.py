@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from napari_icseg.controllers.napari_window import canvas_of, main_window_of
 from napari_icseg.controllers.theme import colors_of
 from napari_icseg.widgets.help_overlay import HelpColors, HelpGroup, HelpOverlay
+from napari_icseg.widgets.key_events import key_event_of
 from napari_icseg.widgets.keymap import ACTIVE_KEYS
 from napari_icseg.widgets.shortcut_groups import grouped
 
@@ -94,9 +95,10 @@ class _EscapeFilter(QObject):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Qt's hook; True keeps the event from everybody else."""
-        if event is None or event.type() not in _KEYS or event.key() != Qt.Key.Key_Escape:
+        if event is None or event.type() not in _KEYS or not self._part.is_open:
             return False
-        if not self._part.is_open:
+        pressed = key_event_of(event)
+        if pressed is None or pressed.key() != Qt.Key.Key_Escape:
             return False
         event.accept()
         if event.type() == QEvent.Type.KeyPress:

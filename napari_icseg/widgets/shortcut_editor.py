@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_icseg.widgets.key_events import key_event_of
 from napari_icseg.widgets.keymap import Keymap, Keys, can_change, canonical, key_of, label_of
 from napari_icseg.widgets.shortcut_groups import grouped
 from napari_icseg.widgets.shortcuts import SHORTCUTS, Shortcut
@@ -47,8 +48,9 @@ class KeyField(QLineEdit):
         if event is not None and event.type() == QEvent.Type.ShortcutOverride:
             event.accept()
             return True
-        if event is not None and event.type() == QEvent.Type.KeyPress:
-            self._take(event)
+        pressed = key_event_of(event)
+        if pressed is not None and pressed.type() == QEvent.Type.KeyPress:
+            self._take(pressed)
             return True
         return bool(super().event(event))
 

@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
     QTextEdit,
 )
 
+from napari_icseg.widgets.key_events import key_event_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -201,7 +203,8 @@ class KeyFilter(QObject):
             QEvent.Type.ShortcutOverride,
         ):
             return False
-        found = None if is_typing() else self._table.find(event)
+        pressed = key_event_of(event)
+        found = None if pressed is None or is_typing() else self._table.find(pressed)
         if found is None or not self._is_wanted(found[0]):
             return False
         event.accept()
