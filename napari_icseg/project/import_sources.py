@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _COCO_PLACES = (Path("annotations", "instances_default.json"), Path("instances_default.json"))
 _SNIFFED_BYTES = 1 << 26
 _DEFAULT_CLASS = "object"
+_MAX_NAME_CHARS = 200
 
 
 class ImportFormat(StrEnum):
@@ -89,6 +91,7 @@ def plan_source(
     chosen = source.format or detect_format(path)
     plan = _plan(reader, path, chosen, source, watch or Watch())
     _check_images(plan, path, skip_missing=source.skip_missing)
+    _check_texts(plan, path)
     return PlannedImport(chosen, plan)
 
 
@@ -198,6 +201,20 @@ def _check_images(plan: ImportPlan, path: Path, *, skip_missing: bool) -> None:
         if image.path in seen:
             raise DataError(f"{path} has labels for {image.path} twice. Keep one of them.")
         seen.add(image.path)
+
+
+def _check_texts(plan: ImportPlan, path: Path) -> None:
+    """Raise DataError for names that a project cannot store or nobody could read."""
+    for name in plan.class_names:
+        if not name.strip() or len(name) > _MAX_NAME_CHARS or not _is_printable(name):
+            raise DataError(f"{path} has a class named {name[:40]!r}. Give it a readable name.")
+    for image in plan.images:
+        if not _is_printable(image.notes.replace("\n", " ").replace("\t", " ")):
+            raise DataError(f"{path} has notes on {image.path.name} that are no text.")
+
+
+def _is_printable(text: str) -> bool:
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
 def _is_data_set(folder: Path) -> bool:

@@ -98,7 +98,8 @@ def plan_masks(
     notes = []
     if unmatched:
         notes.append(f"{len(unmatched)} masks fit no image, {unmatched[0]} for instance.")
-    plan = _plan(folder.name, imported, names, notes)
+    used = (each.class_name for image in imported for each in image.objects)
+    plan = _plan(folder.name, imported, tuple(dict.fromkeys((*names, *used))), notes)
     return replace(plan, unmatched=tuple(unmatched))
 
 
@@ -182,7 +183,9 @@ def _read_table(folder: Path) -> Mapping[str, tuple[str, ...]]:
         return {}
     try:
         content: Any = json.loads(path.read_bytes())
-        names = dict(enumerate(map(str, content["classes"]), start=1))
+        names = dict(enumerate(content["classes"], start=1))
+        if not all(isinstance(name, str) and name.strip() for name in names.values()):
+            raise ValueError("expected class names as texts")
         return {
             str(file): tuple(names[value] for value in values)
             for file, values in content["files"].items()
