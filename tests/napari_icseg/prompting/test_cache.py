@@ -180,3 +180,35 @@ def test_the_default_folder_is_the_users_cache():
 
 def test_the_size_of_an_embedding_is_that_of_its_maps():
     assert NUM_BYTES == 4 * (8 * 16 + 256 + 2 * 64)
+
+
+def test_a_smaller_bound_drops_from_memory_at_once():
+    cache = EmbeddingCache(max_bytes=4 * NUM_BYTES)
+    for number in range(4):
+        cache.put(key(number), embedding(number))
+    cache.set_max_bytes(2 * NUM_BYTES)
+    assert cache.num_bytes == 2 * NUM_BYTES
+    assert [cache.get(key(n)) is not None for n in range(4)] == [False, False, True, True]
+
+
+def test_a_smaller_bound_removes_from_the_disk_at_once_and_nothing_keeps_none(disk):
+    for number in range(4):
+        disk.write(key(number), embedding(number))
+    bound = disk.num_bytes // 2
+    disk.set_max_bytes(bound)
+    assert 0 < disk.num_bytes <= bound
+    disk.set_max_bytes(0)
+    disk.write(key(9), embedding(9))
+    assert disk.num_bytes == 0
+
+
+def test_two_processes_that_fill_one_folder_keep_its_bound(disk):
+    disk.write(key(0), embedding(0))
+    size = disk.num_bytes
+    bound = 40 * size
+    # objects share nothing but the folder, as processes do
+    both = [DiskCache(disk.folder, max_bytes=bound) for _ in range(2)]
+    for number in range(1, 121):
+        both[number % 2].write(key(number), embedding(number))
+    assert disk.num_bytes <= bound * (1 + 2 / 32) + size
+    assert disk.num_bytes >= bound * 0.9
