@@ -20,7 +20,7 @@ from napari_icseg.prompting.candidates import (
 from napari_icseg.prompting.input_frame import InputFrame
 from napari_icseg.prompting.interrupt import make_interruptible, stopping
 from napari_icseg.prompting.prompt_image import PromptImage
-from napari_icseg.prompting.protocol import POSITIVE, Embedding
+from napari_icseg.prompting.protocol import POSITIVE, Embedding, Prompts
 from napari_icseg.prompting.windows import WINDOW_PX, Window, WindowGrid, localize
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_icseg.prompting.candidates import ScoredMask
-    from napari_icseg.prompting.protocol import Candidate, CandidateKind, Prompts
+    from napari_icseg.prompting.protocol import Candidate, CandidateKind
     from trainers.metrics.calibration import ScoreCurve
     from trainers.models.sam2.interface import DecodedMasks, Sam2ImageModel
 
@@ -128,6 +128,31 @@ class Sam2PromptPredictor:
         )
         image_hw = embedding.image_hw
         return tuple(replace(c, is_cut=window.cuts(c.mask, image_hw)) for c in found)
+
+    def see_points(self, embedding: Embedding, points_xy: NDArray[Any]) -> list[list[ScoredMask]]:
+        """Decode clicks, each meaning another object, in one pass of the decoder.
+
+        Args:
+            embedding: of a window that holds all of them.
+            points_xy: (N, 2), in image coordinates.
+
+        Returns:
+            For each click its three masks, some perhaps empty, in window coordinates.
+
+        """
+        window = embedding.window
+        frame, origin_xy = self._frame(window), np.array([window.left, window.top])
+        local = Prompts(points_xy - origin_xy, np.full(len(points_xy), POSITIVE))
+        points, labels = frame.points(local, local.num_points)
+        features = embedding.features.map(lambda level: level.to(self.device))
+        with torch.inference_mode():
+            decoded = self._model.decode(
+                features, points[0][:, None].to(self.device), labels[0][:, None].to(self.device)
+            )
+            logits = frame.unfit(decoded.logits).cpu().numpy()
+        scores, kinds = decoded.iou.float().cpu().numpy(), self._model.token_kinds
+        named = [name_masks(*one, kinds) for one in zip(logits, scores, strict=True)]
+        return [[self._calibrated(scored) for scored in masks] for masks in named]
 
     def _calibrated(self, scored: ScoredMask) -> ScoredMask:
         curve = self.curves.get(scored.kind)
