@@ -42,6 +42,7 @@ from napari_icseg.controllers.theme import LookPart
 from napari_icseg.controllers.thumbnails import Thumbnails
 from napari_icseg.controllers.tools import Tools
 from napari_icseg.controllers.view_adjust import ViewAdjust
+from napari_icseg.controllers.worker_activity import WorkerActivity
 from napari_icseg.prompting.cache import EmbeddingCache
 from napari_icseg.prompting.disk_cache import DiskCache
 from napari_icseg.prompting.worker import PromptWorker
@@ -71,6 +72,7 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     SettingsPart,
     HelpPart,
     LookPart,
+    WorkerActivity,
     LocatePart,
     ClassPart,
     EditPart,
