@@ -86,7 +86,13 @@ class ProjectActions:
 
     def _open(self, work: Callable[[], OpenedProject], text: str) -> None:
         self._dock.start.set_busy(text)
-        self._background.run(work, self._on_opened, self._fail)
+        activity = self._session.activity
+
+        def shown() -> OpenedProject:
+            with activity.start(text.removesuffix("…")):
+                return work()
+
+        self._background.run(shown, self._on_opened, self._fail)
 
     def _on_opened(self, opened: OpenedProject) -> None:
         self._dock.start.set_busy("")
