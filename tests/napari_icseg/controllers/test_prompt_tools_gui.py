@@ -181,18 +181,26 @@ def rest(gui, row: float, col: float) -> None:
     QTest.mouseMove(gui.canvas, gui.position(row, col))
 
 
+def rest_until_shown(gui, row: float, col: float) -> None:
+    """Rests there, and moves a little again while nothing comes, as a hand does."""
+    for _ in range(10):
+        rest(gui, row, col)
+        QTest.qWait(250)
+        if hover_of(gui).mask is not None:
+            return
+    raise AssertionError("no preview")
+
+
 def test_where_the_mouse_rests_the_mask_of_a_click_is_shown_and_not_saved(gui):
     hover = hover_of(gui)
-    rest(gui, 14, 50)
-    gui.wait(lambda: hover.mask is not None)
+    rest_until_shown(gui, 14, 50)
     assert np.array_equal(hover.mask.to_mask((96, 96)), bar(8))
     assert gui.state.is_empty
     gui.key(KEY.Key_Return)
     assert gui.objects() == ()
     rest(gui, 30, 50)
     gui.wait(lambda: hover.mask is None)
-    rest(gui, 46, 50)
-    gui.wait(lambda: hover.mask is not None)
+    rest_until_shown(gui, 46, 50)
     gui.click(46, 50)
     assert hover.mask is None
     gui.wait_candidate()
