@@ -31,34 +31,66 @@ class Kept(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of a feature.
+
+    Attributes:
+        kept: how much of it stays.
+        short: what happens to it in a few words, for a table.
+        text: the same as the end of a sentence that begins with what was lost and where.
+
+    """
+
+    kept: Kept = Kept.YES
+    short: str = "kept"
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ExportFormat:
     """One format; `losses` says what happens to each feature that is not kept whole."""
 
     key: str
     title: str
     explanation: str
-    losses: Mapping[Feature, tuple[Kept, str]]
+    losses: Mapping[Feature, Fate]
+
+    def fate(self, feature: Feature) -> Fate:
+        """What becomes of a feature."""
+        return self.losses.get(feature, Fate())
 
     def kept(self, feature: Feature) -> Kept:
         """How much of a feature is kept."""
-        return self.losses.get(feature, (Kept.YES, ""))[0]
+        return self.fate(feature).kept
 
     def loss(self, feature: Feature) -> str:
         """What happens to a feature, as the end of a sentence; "" if it is kept whole."""
-        return self.losses.get(feature, (Kept.YES, ""))[1]
+        return self.fate(feature).text
 
 
-_BRIDGES = (
+_BRIDGES = Fate(
+    Kept.PARTLY,
+    "joined to the outline by a bridge of no width",
     "holes are reached over bridges of no width; programs that draw outlines add a line one "
-    "pixel wide"
+    "pixel wide",
 )
-_JOINED = (
-    "parts are joined by bridges of no width; programs that draw outlines add a line one pixel wide"
+_JOINED = Fate(
+    Kept.PARTLY,
+    "joined by bridges of no width",
+    "parts are joined by bridges of no width; programs that draw outlines add a line one pixel "
+    "wide",
 )
-_COVERED = "pixels that several objects share belong to the one on top"
-_NO_SCORES = "scores and marks of crowds are left out"
-_NO_SPLITS = "the splits are left out"
-_NO_NOTES = "notes, and the mark that an image is unfinished, are left out"
+_COVERED = Fate(
+    Kept.NO, "only the one on top", "pixels that several objects share belong to the one on top"
+)
+_NO_SCORES = Fate(Kept.NO, "left out", "scores and marks of crowds are left out")
+_NO_SPLITS = Fate(Kept.NO, "left out", "the splits are left out")
+_NO_NOTES = Fate(
+    Kept.NO, "left out", "notes, and the mark that an image is unfinished, are left out"
+)
+_NO_BLANK = Fate(
+    Kept.NO, "look like unlabelled ones", "blank images look like images that nobody has labelled"
+)
 
 _COCO = ExportFormat(
     "coco", "COCO, run-length masks", "One JSON file. Keeps everything.", losses={}
@@ -67,7 +99,7 @@ _COCO_POLYGONS = ExportFormat(
     "coco-polygons",
     "COCO, polygons",
     "One JSON file for tools that need polygons.",
-    losses={Feature.HOLES: (Kept.PARTLY, _BRIDGES)},
+    losses={Feature.HOLES: _BRIDGES},
 )
 _CVAT = ExportFormat(
     "cvat",
@@ -75,10 +107,10 @@ _CVAT = ExportFormat(
     "annotations/instances_default.json: plain outlines as polygons that CVAT can edit, "
     "the others as masks.",
     losses={
-        Feature.SCORES: (Kept.NO, _NO_SCORES),
-        Feature.BLANK: (Kept.NO, "blank images look like images that nobody has labelled"),
-        Feature.SPLITS: (Kept.NO, _NO_SPLITS),
-        Feature.NOTES: (Kept.NO, _NO_NOTES),
+        Feature.SCORES: _NO_SCORES,
+        Feature.BLANK: _NO_BLANK,
+        Feature.SPLITS: _NO_SPLITS,
+        Feature.NOTES: _NO_NOTES,
     },
 )
 _PNG = ExportFormat(
@@ -86,10 +118,10 @@ _PNG = ExportFormat(
     "PNG masks",
     "A class mask and an instance mask for each image.",
     losses={
-        Feature.OVERLAPS: (Kept.NO, _COVERED),
-        Feature.SCORES: (Kept.NO, _NO_SCORES),
-        Feature.SPLITS: (Kept.NO, _NO_SPLITS),
-        Feature.NOTES: (Kept.NO, _NO_NOTES),
+        Feature.OVERLAPS: _COVERED,
+        Feature.SCORES: _NO_SCORES,
+        Feature.SPLITS: _NO_SPLITS,
+        Feature.NOTES: _NO_NOTES,
     },
 )
 _YOLO = ExportFormat(
@@ -97,10 +129,10 @@ _YOLO = ExportFormat(
     "YOLO segmentation",
     "data.yaml, labels/*.txt and a copy of each image, ready for training with Ultralytics.",
     losses={
-        Feature.HOLES: (Kept.PARTLY, _BRIDGES),
-        Feature.PARTS: (Kept.PARTLY, _JOINED),
-        Feature.SCORES: (Kept.NO, _NO_SCORES),
-        Feature.NOTES: (Kept.NO, _NO_NOTES),
+        Feature.HOLES: _BRIDGES,
+        Feature.PARTS: _JOINED,
+        Feature.SCORES: _NO_SCORES,
+        Feature.NOTES: _NO_NOTES,
     },
 )
 _LABELME = ExportFormat(
@@ -114,9 +146,9 @@ _VOC = ExportFormat(
     "Pascal VOC masks",
     "SegmentationClass, SegmentationObject and ImageSets, with labelmap.txt as CVAT has it.",
     losses={
-        Feature.OVERLAPS: (Kept.NO, _COVERED),
-        Feature.SCORES: (Kept.NO, _NO_SCORES),
-        Feature.NOTES: (Kept.NO, _NO_NOTES),
+        Feature.OVERLAPS: _COVERED,
+        Feature.SCORES: _NO_SCORES,
+        Feature.NOTES: _NO_NOTES,
     },
 )
 

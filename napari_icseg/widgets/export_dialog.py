@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QRect, Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
@@ -18,20 +19,31 @@ from qtpy.QtWidgets import (
     QPushButton,
 )
 
+from napari_icseg.widgets.keeps_table import KeepsRow, KeepsTable
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qtpy.QtWidgets import QWidget
 
-FORMATS = (
-    ("coco", "COCO, run-length masks", "One JSON file. Keeps holes and objects of several parts."),
-    ("coco-polygons", "COCO, polygons", "One JSON file for tools that need polygons. Loses holes."),
-    ("png", "PNG masks", "A class mask and an instance mask for each image."),
-)
 SCOPES = (("started", "all images with labels"), ("done", "only images marked as done or blank"))
+_WIDTH_PX = 540
+_TEXT_WIDTH_PX = 400
+
+
+@dataclass(frozen=True, slots=True)
+class FormatChoice:
+    """A format that can be chosen: its key, what it is called and is, and what it keeps."""
+
+    key: str
+    title: str
+    explanation: str
+    keeps: tuple[KeepsRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportChoice:
-    """A format of FORMATS, a scope of SCOPES, and the folder to write into."""
+    """The key of a format, a scope of SCOPES, and the folder to write into."""
 
     format: str
     scope: str
@@ -41,27 +53,34 @@ class ExportChoice:
 class ExportDialog(QDialog):
     """Asks for format, scope and folder; `choice()` after it was accepted."""
 
-    def __init__(self, out_dir: Path, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        formats: Sequence[FormatChoice],
+        suggested: ExportChoice,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export labels")
-        self.format = QComboBox()
-        for key, text, _tooltip in FORMATS:
-            self.format.addItem(text, key)
+        self._formats = formats
+        self.format = _combo([(each.key, each.title) for each in formats], suggested.format)
+        self.format.setToolTip("What the files are for; below is what they keep of the labels.")
         self.explanation = QLabel()
         self.explanation.setWordWrap(True)
-        self.scope = QComboBox()
-        for key, text in SCOPES:
-            self.scope.addItem(text, key)
-        self.folder = QLineEdit(str(out_dir))
+        self.keeps = KeepsTable([row.feature for row in formats[0].keeps])
+        self.scope = _combo(SCOPES, suggested.scope)
+        self.scope.setToolTip("Images without any label are never written.")
+        self.folder = QLineEdit(str(suggested.out_dir))
+        self.folder.setToolTip("Files of the same names are replaced, others left alone.")
         self.browse = QPushButton("…")
+        self.browse.setToolTip("Choose the folder")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole).setDefault(True)
         self._lay_out()
         self.format.currentIndexChanged.connect(self._on_format_changed)
         self.browse.clicked.connect(self._on_browse_clicked)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
-        self._on_format_changed(0)
+        self._on_format_changed(self.format.currentIndex())
 
     def choice(self) -> ExportChoice:
         """What was chosen."""
@@ -78,13 +97,25 @@ class ExportDialog(QDialog):
         row.addWidget(self.browse)
         form.addRow("Format", self.format)
         form.addRow("", self.explanation)
+        form.addRow("Keeps", self.keeps)
         form.addRow("Images", self.scope)
         form.addRow("Folder", row)
         form.addRow(self.buttons)
-        self.setMinimumWidth(460)
+        self.setMinimumWidth(_WIDTH_PX)
+        self.explanation.setFixedHeight(self._tallest_explanation())
+
+    def _tallest_explanation(self) -> int:
+        """Room for the longest, so that nothing jumps from one format to the next."""
+        room = QRect(0, 0, _TEXT_WIDTH_PX, 1000)
+        metrics, flags = self.explanation.fontMetrics(), Qt.TextFlag.TextWordWrap
+        texts = [each.explanation for each in self._formats]
+        heights = [int(metrics.boundingRect(room, flags, text).height()) for text in texts]
+        return max(heights) + 2
 
     def _on_format_changed(self, index: int) -> None:
-        self.explanation.setText(FORMATS[index][2])
+        chosen = self._formats[index]
+        self.explanation.setText(chosen.explanation)
+        self.keeps.show_rows(chosen.keeps)
 
     def _on_browse_clicked(self, _checked: bool = False) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Export into", self.folder.text())
@@ -92,10 +123,20 @@ class ExportDialog(QDialog):
             self.folder.setText(folder)
 
 
-def ask_export(parent: QWidget, out_dir: Path) -> ExportChoice | None:
+def ask_export(
+    parent: QWidget, formats: Sequence[FormatChoice], suggested: ExportChoice
+) -> ExportChoice | None:
     """Shows the dialog; None if it was cancelled."""
-    dialog = ExportDialog(out_dir, parent)
+    dialog = ExportDialog(formats, suggested, parent)
     accepted = dialog.exec()
     choice = dialog.choice()
     dialog.deleteLater()
     return choice if accepted else None
+
+
+def _combo(items: Sequence[tuple[str, str]], chosen: str) -> QComboBox:
+    combo = QComboBox()
+    for key, text in items:
+        combo.addItem(text, key)
+    combo.setCurrentIndex(max(combo.findData(chosen), 0))
+    return combo

@@ -28,10 +28,10 @@ def messages(monkeypatch):
 def test_export_and_import_from_the_dock(gui, tmp_path, monkeypatch, messages):
     gui.label(14, 50)
     mask = gui.objects()[0].mask
-    for format_name in ("coco", "png"):
+    for format_name in ("coco", "png", "yolo"):
         choice = ExportChoice(format_name, "started", tmp_path / format_name)
         monkeypatch.setattr(
-            "napari_icseg.controllers.project_actions.ask_export",
+            "napari_icseg.controllers.label_export.ask_export",
             lambda *_args, choice=choice: choice,
         )
         messages.clear()
@@ -41,12 +41,19 @@ def test_export_and_import_from_the_dock(gui, tmp_path, monkeypatch, messages):
     coco_path = tmp_path / "coco" / "chip.json"
     assert len(COCO(str(coco_path)).getAnnIds()) == 1
     assert (tmp_path / "png" / "semantic" / "tile_0.png").is_file()
+    assert (tmp_path / "yolo" / "images" / "tile_0.png").is_file()
+    assert gui.session.activity.tasks == ()
 
     gui.key(Qt.Key.Key_Z, CTRL)
     assert gui.objects() == ()
     messages.clear()
-    monkeypatch.setattr("napari_icseg.widgets.dialogs.ask_labels", lambda _parent: coco_path)
     gui.controller.do("import_labels")
+    dialog = gui.controller.projects.imports.dialog
+    dialog.set_source(coco_path)
+    gui.wait(dialog.import_button.isEnabled)
+    assert "1 object on 1 image" in dialog.summary.text()
+    assert gui.objects() == ()  # nothing is written before "Import"
+    dialog.import_button.click()
     gui.wait(lambda: bool(messages))
     assert "Imported 1 object" in messages[0]
     gui.wait(lambda: len(gui.objects()) == 1)
@@ -54,14 +61,45 @@ def test_export_and_import_from_the_dock(gui, tmp_path, monkeypatch, messages):
     assert np.array_equal(gui.viewer.layers["objects"].data > 0, mask.to_mask((96, 96)))
 
 
-def test_a_broken_file_is_not_imported_and_changes_nothing(gui, tmp_path, monkeypatch, messages):
+def test_a_broken_file_is_not_imported_and_changes_nothing(gui, tmp_path, messages):
     gui.label(14, 50)
     path = tmp_path / "broken.json"
     path.write_text('{"images": [')
-    messages.clear()
     gui.controller.projects.import_labels(path)
+    dialog = gui.controller.projects.imports.dialog
+    gui.wait(lambda: "broken.json" in dialog.summary.text())
+    assert not dialog.import_button.isEnabled()
+    dialog.import_wanted.emit()  # as Enter would, were the button not off
+    dialog.close()
+    assert len(gui.objects()) == 1
+
+
+def test_classes_are_mapped_and_one_undo_takes_the_import_back(gui, tmp_path, messages):
+    gui.label(14, 50)
+    own = gui.project.classes()[0].name
+    (tmp_path / "labels").mkdir()
+    outline = "0.1 0.1 0.5 0.1 0.5 0.5"
+    (tmp_path / "labels" / "tile_1.txt").write_text(f"0 {outline}\n1 {outline}\n2 {outline}\n")
+    (tmp_path / "labels" / "nowhere.txt").write_text(f"0 {outline}\n")
+    (tmp_path / "data.yaml").write_text("names: [wire, dirt, pad]\n")
+    gui.controller.projects.import_labels(tmp_path)
+    dialog = gui.controller.projects.imports.dialog
+    gui.wait(dialog.import_button.isEnabled)
+    assert "nowhere.txt" in dialog.details.toPlainText()
+    wire, dirt = dialog.table.target_box(0), dialog.table.target_box(1)
+    wire.setCurrentIndex(wire.findData(own))
+    dirt.setCurrentIndex(dirt.findText("Leave out"))
+    assert dialog.table.mapping() == {"wire": own, "dirt": None, "pad": "pad"}
+    messages.clear()
+    dialog.import_button.click()
     gui.wait(lambda: bool(messages))
-    assert "broken.json" in messages[0]
+    assert "Imported 2 objects on 1 image" in messages[0]
+    image = next(each for each in gui.project.images() if each.name == "tile_1.png")
+    names = {known.id: known.name for known in gui.project.classes()}
+    assert [names[each.class_id] for each in gui.project.objects(image.id)] == [own, "pad"]
+    gui.project.undo()
+    assert gui.project.objects(image.id) == ()
+    assert "pad" not in {known.name for known in gui.project.classes()}
     assert len(gui.objects()) == 1
 
 
