@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from napari_icseg.prompting.requests import (
     AheadRequest,
     EmbedRequest,
+    FindRequest,
     GrowRequest,
     HoverRequest,
     LoadRequest,
@@ -22,7 +23,15 @@ from napari_icseg.prompting.requests import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Job = LoadRequest | PredictRequest | EmbedRequest | GrowRequest | HoverRequest | AheadRequest
+Job = (
+    LoadRequest
+    | PredictRequest
+    | EmbedRequest
+    | GrowRequest
+    | FindRequest
+    | HoverRequest
+    | AheadRequest
+)
 
 
 class Inbox:
@@ -45,6 +54,8 @@ class Inbox:
         self._growing: GrowRequest | None = None
         self._hover: HoverRequest | None = None
         self._hovering: HoverRequest | None = None
+        self._find: FindRequest | None = None
+        self._finding: FindRequest | None = None
         self._shown: EmbedRequest | None = None
         self._wanted_ahead: frozenset[AheadRequest] = frozenset()
         self._is_closed = False
@@ -74,6 +85,7 @@ class Inbox:
         """Show another image; clicks on the one before are void."""
         with self._changed:
             self._embed = self._shown = request
+            self._find = self._finding = None
             self._predict = self._unanswered = None
             self._rest.clear()
             self._forget_answer()
@@ -108,6 +120,12 @@ class Inbox:
             self._hover = self._hovering = request
             self._changed.notify()
 
+    def put_find(self, request: FindRequest | None) -> None:
+        """Find all objects of the shown image; None: not any more. Another image ends it."""
+        with self._changed:
+            self._find = self._finding = request
+            self._changed.notify()
+
     def put_ahead(self, requests: Iterable[AheadRequest]) -> None:
         """Replace the images to embed ahead, most likely first."""
         with self._changed:
@@ -132,7 +150,7 @@ class Inbox:
         """Drop everything and let `take` return None."""
         with self._changed:
             self._is_closed = True
-            self._load = self._predict = self._embed = None
+            self._load = self._predict = self._embed = self._find = self._finding = None
             self._forget_answer()
             self._rest.clear()
             self._ahead.clear()
@@ -148,10 +166,12 @@ class Inbox:
                 self._changed.wait()
             return job
 
-    def put_back(self, request: EmbedRequest | AheadRequest) -> None:
+    def put_back(self, request: EmbedRequest | AheadRequest | FindRequest) -> None:
         """Return a request that was interrupted, unless it is no longer wanted."""
         with self._changed:
-            if isinstance(request, AheadRequest):
+            if isinstance(request, FindRequest):
+                self._find = request if request is self._finding else self._find
+            elif isinstance(request, AheadRequest):
                 if request in self._wanted_ahead:
                     self._ahead.appendleft(request)
                 elif self._shown is not None and request.image_id == self._shown.image_id:
@@ -175,7 +195,15 @@ class Inbox:
             self._growing = None
             return True
 
-    # The next three are asked before each module of a running model: without the lock.
+    def end_find(self, request: FindRequest) -> bool:
+        """Return whether the objects were still wanted, and take them as found."""
+        with self._changed:
+            if request is not self._finding:
+                return False
+            self._finding = None
+            return True
+
+    # The next four are asked before each module of a running model: without the lock.
 
     def is_stale(self, request: GrowRequest) -> bool:
         """Return whether nobody waits any more for a mask to be followed."""
@@ -185,6 +213,10 @@ class Inbox:
         """Return whether work in the background must stop."""
         urgent = (self._load, self._predict, self._grow, self._embed)
         return self._is_closed or any(slot is not None for slot in urgent)
+
+    def must_find_pause(self, request: FindRequest) -> bool:
+        """Return whether nobody waits any more for all objects, or something is more urgent."""
+        return request is not self._finding or self.is_urgent()
 
     def is_void(self, request: EmbedRequest | PredictRequest) -> bool:
         """Return whether the model or the image has changed since.
@@ -213,6 +245,8 @@ class Inbox:
             job, self._grow = self._grow, None
         elif self._embed is not None:
             job, self._embed = self._embed, None
+        elif self._find is not None:
+            job, self._find = self._find, None
         elif self._hover is not None:
             job, self._hover = self._hover, None
         else:

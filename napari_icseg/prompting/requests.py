@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from napari_icseg.prompting.automatic import FoundObject
     from napari_icseg.prompting.prompt_image import Pixels, PromptImage
     from napari_icseg.prompting.protocol import (
         Candidate,
@@ -111,3 +112,31 @@ class HoverResult:
 
     request: HoverRequest
     candidate: Candidate | None
+
+
+@dataclass(frozen=True, eq=False)
+class FindRequest:
+    """Find all objects of the image shown, without a prompt."""
+
+    image_id: int
+    image: PromptImage = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class FindResult:
+    """How far the search for all objects is.
+
+    Attributes:
+        request: what was asked.
+        num_done: windows that are searched.
+        num_windows: of the image.
+        objects: all of them, surest first; None while the search goes on, or if it failed.
+        error: why it failed, for the user.
+
+    """
+
+    request: FindRequest
+    num_done: int = 0
+    num_windows: int = 0
+    objects: tuple[FoundObject, ...] | None = None
+    error: str = ""

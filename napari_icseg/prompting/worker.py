@@ -27,6 +27,7 @@ import numpy as np
 from psygnal import Signal, SignalInstance
 
 from napari_icseg.prompting.answered import Answered
+from napari_icseg.prompting.automatic_image import ImageSearch
 from napari_icseg.prompting.cache import EmbeddingCache, EmbeddingKey
 from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
 from napari_icseg.prompting.freed_memory import give_back_memory
@@ -38,6 +39,8 @@ from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.requests import (
     AheadRequest,
     EmbedRequest,
+    FindRequest,
+    FindResult,
     GrowRequest,
     HoverRequest,
     HoverResult,
@@ -95,6 +98,8 @@ class PromptWorker:
     """The same answer again, one candidate of it larger; `is_growing` until it is the last."""
     hovered: ClassVar[Signal] = Signal(HoverResult)
     """What a click would give where the mouse rests."""
+    found: ClassVar[Signal] = Signal(FindResult)
+    """How far the search for all objects is, and at its end what it found."""
     failed: ClassVar[Signal] = Signal(object, str)
     """A request (None: the model) and why it failed, for the user."""
     noted: ClassVar[Signal] = Signal(str)
@@ -111,6 +116,7 @@ class PromptWorker:
         self._shown: EmbedRequest | None = None
         self._predictor: PromptPredictor | None = None
         self._answered: Answered | None = None
+        self._search: tuple[FindRequest, ImageSearch] | None = None
         self._why_no_model = ""
         self._inbox.put_load(LoadRequest(load))
         self._thread = threading.Thread(target=self._run, name="icseg-prompts", daemon=True)
@@ -180,6 +186,21 @@ class PromptWorker:
         else:
             self._inbox.put_hover(HoverRequest(shown.image_id, shown.image, prompts))
 
+    def find(self) -> FindRequest:
+        """Find all objects of the shown image; clicks go first. `found` tells how far it is.
+
+        Another image and `cancel_find` end it. Raises `PromptError` if no image is shown.
+        """
+        if self._shown is None:
+            raise PromptError("No image is open: open one first.")
+        request = FindRequest(self._shown.image_id, self._shown.image)
+        self._inbox.put_find(request)
+        return request
+
+    def cancel_find(self) -> None:
+        """Stop finding all objects; `found` tells nothing more of it."""
+        self._inbox.put_find(None)
+
     def cancel(self) -> None:
         """Leave the last prompts unanswered: they were cleared or their object accepted."""
         self._inbox.cancel()
@@ -229,12 +250,14 @@ class PromptWorker:
                 self._embed(job)
             elif isinstance(job, GrowRequest):
                 self._grow(job)
+            elif isinstance(job, FindRequest):
+                self._find(job)
             elif isinstance(job, HoverRequest):
                 self._hover(job)
             else:
                 self._embed_ahead(job)
         except EmbeddingInterruptedError:
-            if isinstance(job, EmbedRequest | AheadRequest):
+            if isinstance(job, EmbedRequest | AheadRequest | FindRequest):
                 self._inbox.put_back(job)
         # whatever a model or a file does, the next click must be answered
         except Exception as error:
@@ -293,6 +316,34 @@ class PromptWorker:
             self._tell(self.grown, self._answered.result(started_s, is_growing=False))
         # images that are embedded ahead may keep the worker busy; that is no news
         self._tell(self.status, "")
+
+    def _find(self, job: FindRequest) -> None:
+        """Search on where a click interrupted it; with another model, from the beginning."""
+        search, must_pause = self._search_for(job), partial(self._inbox.must_find_pause, job)
+        self._tell(self.status, "Finding all objects…")
+        is_left = True
+        while is_left:
+            with stopping(must_pause):
+                is_left = search.step()
+            self._tell(self.found, FindResult(job, search.num_done, search.num_windows))
+            if is_left and must_pause():
+                raise EmbeddingInterruptedError
+        self._search = None
+        objects = search.objects()
+        if self._inbox.end_find(job):
+            result = FindResult(job, search.num_done, search.num_windows, objects)
+            self._tell(self.found, result)
+
+    def _search_for(self, job: FindRequest) -> ImageSearch:
+        predictor = self._ready()
+        if self._search is not None:
+            request, search = self._search
+            if request is job and search.predictor is predictor:
+                return search
+        must_pause = partial(self._inbox.must_find_pause, job)
+        search = ImageSearch(predictor, partial(self._embedding, job.image, must_pause), job.image)
+        self._search = job, search
+        return search
 
     def _hover(self, job: HoverRequest) -> None:
         predictor, is_over = self._ready(), partial(self._inbox.is_hover_over, job)
@@ -371,6 +422,11 @@ class PromptWorker:
         if isinstance(job, GrowRequest):
             # what was found before stays; the log says why there is no more
             self._end_grow(job, time.perf_counter())
+            return
+        if isinstance(job, FindRequest):
+            self._search = None
+            if self._inbox.end_find(job):
+                self._tell(self.found, FindResult(job, error=message))
             return
         if isinstance(job, PredictRequest) and not self._inbox.settle(job):
             return
