@@ -9,6 +9,8 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from napari_icseg.widgets import tones
+
 if TYPE_CHECKING:
     from napari_icseg.widgets.training_view import CurveView
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 TRAIN_COLOR = "#e69f00"
 VAL_COLOR = "#56b4e9"
 IOU_COLOR = "#009e73"
+_COLORS = {"steps": TRAIN_COLOR, "train": TRAIN_COLOR, "val": VAL_COLOR, "iou": IOU_COLOR}
 _STEP_ALPHA = 110
 _AXIS_WIDTH_PX = 46
 _HEIGHT_PX = 226
@@ -65,6 +68,10 @@ class CurvesWidget(QWidget):
     def apply_theme(self, *, foreground: str, background: str) -> None:
         """Take the colours (#rrggbb) of the window around."""
         self.plots.setBackground(background)
+        for name, color in _COLORS.items():
+            _paint(
+                self._curves[name], tones.readable(color, background, 3.0), is_pale=name == "steps"
+            )
         for plot in (self.loss_plot, self.iou_plot):
             for side in ("left", "bottom"):
                 axis = plot.getAxis(side)
@@ -107,6 +114,15 @@ def _add_curves(loss_plot: Any, iou_plot: Any) -> dict[str, Any]:
         "val": _epoch_curve(loss_plot, VAL_COLOR, "validation loss", "s"),
         "iou": _epoch_curve(iou_plot, IOU_COLOR, "validation IoU", "o"),
     }
+
+
+def _paint(curve: Any, color: str, *, is_pale: bool) -> None:
+    shown = pg.mkColor(color)
+    if is_pale:
+        shown.setAlpha(_STEP_ALPHA)
+    else:
+        curve.setSymbolBrush(shown)
+    curve.setPen(pg.mkPen(shown, width=1 if is_pale else 2))
 
 
 def _epoch_curve(plot: Any, color: str, name: str, symbol: str) -> Any:

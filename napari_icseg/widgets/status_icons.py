@@ -8,13 +8,14 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 
 SIZE_PX = 28
-NEUTRAL = "#8a8f98"
+NEUTRAL = "#7d828b"
+# each has a contrast of 3 or more on napari's dark and on its light ground
 COLORS = {
-    "unlabelled": "#8a8f98",
-    "in_progress": "#e0a030",
-    "labelled": "#4cc26b",
-    "blank": "#6fa8dc",
-    "unreadable": "#e05561",
+    "unlabelled": "#7d828b",
+    "in_progress": "#b2760c",
+    "labelled": "#2c944a",
+    "blank": "#4a88c2",
+    "unreadable": "#d94a55",
 }
 
 

@@ -33,6 +33,40 @@ def palette_for(background: str) -> Mapping[Tone, str]:
     return DARK if QColor(background).lightnessF() < 0.5 else LIGHT
 
 
+def contrast(first: str, second: str) -> float:
+    """The contrast of two colours (#rrggbb) by WCAG 2, from 1 (none) to 21.
+
+    Text should have 4.5 on its ground, lines and icons 3.
+    """
+    darker, lighter = sorted((_luminance(first), _luminance(second)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def readable(color: str, background: str, ratio: float) -> str:
+    """The colour (#rrggbb), as much darker or lighter as it must be for a contrast."""
+    is_dark = QColor(background).lightnessF() < 0.5
+    found = QColor(color)
+    while contrast(found.name(), background) < ratio:
+        hue, saturation, value, _ = found.getHsvF()
+        if is_dark and value > 0.99:
+            saturation = max(0.0, saturation - 0.03)
+        value = min(1.0, value + 0.03) if is_dark else max(0.0, value - 0.03)
+        changed = QColor.fromHsvF(max(hue, 0.0), saturation, value)
+        if changed.name() == found.name():
+            break
+        found = changed
+    return str(found.name())
+
+
+def _luminance(color: str) -> float:
+    rgb = QColor(color)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (rgb.redF(), rgb.greenF(), rgb.blueF())
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 _LONG_CHARS = 60
 """A longer text is not bold: that shouts, and is hard to read."""
 
