@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 HAS_SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 PYTEST_ARGS ?=
 
-.PHONY: help demo test lint bench sample-data clean
+.PHONY: help demo test lint bench pictures sample-data clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -32,6 +32,9 @@ lint: $(STAMP) ## formatting, lint, types and import directions
 
 bench: $(STAMP) ## run the benchmarks; JSON in bench-out/
 	OMP_NUM_THREADS=2 $(BIN)/pytest tests/benchmarks -m bench -s $(PYTEST_ARGS)
+
+pictures: $(STAMP) ## take the pictures of docs/first-layer.md again
+	$(BIN)/python -m napari_icseg.demo.tour docs/images
 
 sample-data: $(STAMP) ## make sample_data/ again, from its recorded seed
 	$(BIN)/python -m trainers.data.synthetic.sample sample_data

@@ -22,8 +22,8 @@ LOADING = Hint("Opening the image…")
 OUTSIDE = Hint("That click is outside the image.", "warning")
 NO_IMAGE = Hint("Choose an image in the list first.", "warning")
 REFINE = Hint(
-    "Correct the object: click or scribble what is missing, right-click what is too much. "
-    "{accept} replaces it, {clear} leaves it as it is."
+    "Click or scribble what is missing, right-click what is too much. {accept} replaces the "
+    "object, {clear} leaves it as it is."
 )
 REFINED = Hint("Corrected. {undo} brings the former object back.", "done")
 SELECT_TO_REFINE = Hint("Ctrl+click the object that you want to correct, then press {refine}.")
@@ -36,6 +36,11 @@ UNSURE_SCORE = 0.8
 MISSED = Hint(
     "The model is unsure: your click is not in its mask. Is that background? Click an object, or "
     "draw a box around it ({tool_box}).",
+    "warning",
+)
+FRAYED = Hint(
+    "The model is unsure: this mask is frayed. Is that background? Click an object, or draw a box "
+    "around it ({tool_box}).",
     "warning",
 )
 NOTHING_TO_ACCEPT = Hint("There is no candidate to accept: left-click an object.", "warning")
@@ -54,8 +59,8 @@ TOOLS = {
     "pan_zoom": READY,
     "box": Hint("Box: drag it around one object. {tool_click} goes back to clicking."),
     "scribble": Hint(
-        "Scribble along an object; with the right button, over what does not belong to it. "
-        "{tool_click} goes back to clicking."
+        "Scribble along an object; right button: over what is not part of it. {tool_click} "
+        "goes back to clicking."
     ),
 }
 
@@ -87,6 +92,8 @@ def after_clicks(state: ClickState, class_name: str) -> Hint:
         return Hint("{accept} replaces the object, {clear} leaves it as it is. More clicks go on.")
     if not state.holds_its_clicks:
         return MISSED
+    if state.candidate.is_frayed:
+        return FRAYED
     if state.candidate.score < UNSURE_SCORE:
         return Hint(
             f"The model is unsure here (score {state.candidate.score:.2f}). Is there an object? "

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT_MS = 5
 REST_S = 0.1
+DRAG_STEPS = 6
 
 
 class DemoError(IcsegError):
@@ -29,9 +30,9 @@ class DemoError(IcsegError):
 class Driver:
     """Operates one viewer as a person would, and counts the clicks and keys that took."""
 
-    def __init__(self, viewer: Any, out: Path) -> None:
+    def __init__(self, viewer: Any, out: Path, *, prefix: str = "") -> None:
         self.viewer = viewer
-        self._out = out
+        self._out, self._prefix = out, prefix
         self._num_pictures = 0
         self.num_clicks = self.num_keys = 0
         self._canvas = canvas_of(viewer)
@@ -59,13 +60,40 @@ class Driver:
             QApplication.processEvents()
             time.sleep(0.001)
 
-    def click(self, row: float, col: float, *, positive: bool = True) -> None:
+    def click(
+        self,
+        row: float,
+        col: float,
+        *,
+        positive: bool = True,
+        modifiers: Any = Qt.KeyboardModifier.NoModifier,
+    ) -> None:
         """Press and release the left (or, for a negative click, right) button on a pixel."""
         button = Qt.MouseButton.LeftButton if positive else Qt.MouseButton.RightButton
         point = self._to_canvas(row, col)
         self.num_clicks += 1
-        QTest.mousePress(self._canvas, button, Qt.KeyboardModifier.NoModifier, point)
-        QTest.mouseRelease(self._canvas, button, Qt.KeyboardModifier.NoModifier, point)
+        QTest.mousePress(self._canvas, button, modifiers, point)
+        QTest.mouseRelease(self._canvas, button, modifiers, point)
+
+    def drag(
+        self,
+        start_rc: tuple[float, float],
+        end_rc: tuple[float, float],
+        *,
+        modifiers: Any = Qt.KeyboardModifier.NoModifier,
+        before_release: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Drag with the left button from one pixel to another, as slowly as a hand."""
+        button, first, last = Qt.MouseButton.LeftButton, *map(self._place, (start_rc, end_rc))
+        QTest.mousePress(self._canvas, button, modifiers, first)
+        for step in range(1, DRAG_STEPS + 1):
+            QTest.mouseMove(self._canvas, first + (last - first) * (step / DRAG_STEPS))
+            self.settle(REST_S / 3)
+        before_release()
+        QTest.mouseRelease(self._canvas, button, modifiers, last)
+
+    def _place(self, point_rc: tuple[float, float]) -> QPoint:
+        return self._to_canvas(*point_rc)
 
     def move(self, row: float, col: float) -> None:
         """Move the mouse to a pixel and rest there for a moment, as a hand does."""
@@ -83,11 +111,12 @@ class Driver:
             raise DemoError(f'The button "{_text(button)}" is greyed out: {button.toolTip()}')
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
-    def screenshot(self, name: str) -> Path:
-        """Save the whole window as `NN-name.png`."""
+    def screenshot(self, name: str, *, numbered: bool = True) -> Path:
+        """Save the whole window as `NN-name.png`, or without the number."""
         self.settle()
         self._num_pictures += 1
-        path = self._out / f"{self._num_pictures:02d}-{name}.png"
+        number = f"{self._num_pictures:02d}-" if numbered else ""
+        path = self._out / f"{self._prefix}{number}{name}.png"
         if not main_window_of(self.viewer).grab().save(str(path)):
             raise DemoError(f"The picture {path} could not be written: is the disk full?")
         return path

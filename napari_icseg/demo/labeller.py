@@ -87,6 +87,10 @@ class Labeller:
         """Return their number."""
         return len(self.objects())
 
+    def num_proposals(self) -> int:
+        """Return the number of proposals on the image shown."""
+        return len(self._project.proposals(self._session.current_image_id))
+
     def undo(self) -> None:
         """Press Ctrl+Z."""
         self.driver.key(Qt.Key.Key_Z, CTRL)

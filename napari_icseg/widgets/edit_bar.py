@@ -12,7 +12,7 @@ from napari_icseg.widgets.key_texts import with_keys
 from napari_icseg.widgets.tool_bar import STYLE
 from napari_icseg.widgets.tool_icons import SIZE_PX, tool_icon
 
-BUTTON_PX = 26
+BUTTON_PX = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,9 @@ class EditBar(QWidget):
         row.setSpacing(2)
         self.count = QLabel()
         self.count.setToolTip("Objects selected: Ctrl+click, Ctrl+Shift+click adds, Ctrl+drag")
+        # as wide as it may get, so that nothing is pushed out of the dock
+        self.count.setFixedWidth(self.count.fontMetrics().horizontalAdvance("99,999"))
+        self.count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._buttons = {entry.action: self._build(entry) for entry in ENTRIES}
         for button in self._buttons.values():
             row.addWidget(button)
@@ -65,7 +68,7 @@ class EditBar(QWidget):
 
     def set_selected(self, num: int) -> None:
         """Says how many objects are selected, and greys out what needs more."""
-        self.count.setText(f"{num:,} selected" if num else "")
+        self.count.setText(f"{num:,}" if num else "")
         for entry in ENTRIES:
             self._buttons[entry.action].setEnabled(num >= entry.needs)
 
