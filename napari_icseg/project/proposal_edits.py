@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from napari_icseg.project.history import Operation
     from napari_icseg.project.records import ImageRecord
+    from trainers.io.rle import RleMask
 
 
 class ProposalEdits(ProjectCore):
@@ -58,20 +59,51 @@ class ProposalEdits(ProjectCore):
         """Turn one proposal into an object; see `accept_proposals`."""
         return self.accept_proposals([proposal_id])[0]
 
-    def accept_proposals(self, proposal_ids: Iterable[int]) -> tuple[ObjectRecord, ...]:
-        """Turn proposals into objects (source MODEL, their score kept) in one operation."""
-        ids = tuple(dict.fromkeys(proposal_ids))
-        with self.operation(OperationKind.ACCEPT_PROPOSALS, f"accept {_num(ids)}") as operation:
-            object_ids, proposals = [], [self.proposal(number) for number in ids]
+    def accept_proposals(
+        self,
+        proposal_ids: Iterable[int],
+        *,
+        masks: Mapping[int, RleMask] | None = None,
+        drop: Iterable[int] = (),
+        source: ObjectSource = ObjectSource.MODEL,
+    ) -> tuple[ObjectRecord, ...]:
+        """Turn proposals into objects, their score kept, in one operation.
+
+        Args:
+            proposal_ids: of any images.
+            masks: by proposal, what becomes of it where that is not its own mask.
+            drop: proposals that go without becoming objects, because objects have their pixels.
+            source: of the objects; PROMPT where a person corrected them.
+
+        """
+        ids, gone = tuple(dict.fromkeys(proposal_ids)), tuple(dict.fromkeys(drop))
+        proposals = [self.proposal(number) for number in ids]
+        images = {proposal.image_id for proposal in proposals}
+        image_id = next(iter(images)) if len(images) == 1 else None
+        summary = f"accept {_num(ids)}" if ids else f"drop {_num(gone)}"
+        kind = OperationKind.ACCEPT_PROPOSALS
+        with self.operation(kind, summary, image_id=image_id) as operation:
+            object_ids = []
             self.require_unlocked(proposal.class_id for proposal in proposals)
+            records = {image: self.image(image) for image in images}
             for proposal in proposals:
-                image = self.image(proposal.image_id)
-                source = ObjectSource.MODEL
-                new = NewObject(proposal.class_id, proposal.mask, source, proposal.score)
+                mask = (masks or {}).get(proposal.id, proposal.mask)
+                new = NewObject(proposal.class_id, mask, source, proposal.score)
                 operation.delete("proposals", proposal.id)
-                object_ids.append(insert_object(operation, image, new))
-                mark_in_progress(operation, image)
-        return tuple(self.object_by_id(object_id) for object_id in object_ids)
+                object_ids.append(insert_object(operation, records[proposal.image_id], new))
+            for number in gone:
+                operation.delete("proposals", self.proposal(number).id)
+            for record in records.values():
+                mark_in_progress(operation, record)
+        return self.objects_by_ids(object_ids)
+
+    def set_proposal_class(self, proposal_ids: Iterable[int], class_id: int) -> None:
+        """Give proposals another class, in one operation."""
+        ids = tuple(dict.fromkeys(proposal_ids))
+        summary = f"make {_num(ids)} {self.class_by_id(class_id).name}"
+        with self.operation(OperationKind.SET_CLASS, summary) as operation:
+            for proposal in map(self.proposal, ids):
+                operation.update("proposals", proposal.id, {"class_id": int(class_id)})
 
     def reject_proposal(self, proposal_id: int) -> None:
         """Drop one proposal."""

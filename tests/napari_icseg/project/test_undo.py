@@ -65,6 +65,9 @@ EDITS: dict[str, Callable[[Project], object]] = {
     "delete_class": lambda p: p.delete_class(METAL, move_to=VIA),
     "add_proposals": lambda p: p.add_proposals(1, [NewProposal(METAL, square(0, 9), 0.5)]),
     "accept_proposal": lambda p: p.accept_proposal(1),
+    "accept_part_of_a_proposal": lambda p: p.accept_proposals([1], masks={1: square(3, 9, 1)}),
+    "drop_proposal": lambda p: p.accept_proposals([], drop=[1]),
+    "set_proposal_class": lambda p: p.set_proposal_class([1], METAL),
     "reject_proposal": lambda p: p.reject_proposal(1),
 }
 
