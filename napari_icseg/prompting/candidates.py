@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from napari_icseg.prompting.protocol import POSITIVE, Candidate
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from napari_icseg.prompting.protocol import CandidateKind, Prompts
 
 DUPLICATE_IOU = 0.95
+FRAYED_RATIO = 1.2
+"""Nets of the sample images stay below it, most masks of background do not."""
+_SMOOTHING_PX = 5
 KINDS: tuple[CandidateKind, ...] = ("net", "layer", "part")
 """In this order where scores are equal."""
 NET_ADVANTAGE = 0.1
@@ -150,6 +154,24 @@ def drop_duplicates(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
     return tuple(kept)
 
 
+def is_frayed(mask: RleMask) -> bool:
+    """Return whether a mask's edge is much longer than that of the mask smoothed.
+
+    A model that is asked about background answers with frayed patches, and not with a low
+    score.
+    """
+    pixels = np.pad(mask.crop(), _SMOOTHING_PX).astype(np.uint8)
+    smooth = cv2.medianBlur(pixels, _SMOOTHING_PX)
+    # of something as small as the filter nothing is left
+    return bool(smooth.any()) and _edge_px(pixels) > FRAYED_RATIO * _edge_px(smooth)
+
+
+def _edge_px(pixels: NDArray[np.uint8]) -> int:
+    """Return the length of a mask's edges, uint8 (H, W) of 0 and 1, in pixel sides."""
+    down, right = pixels[1:] != pixels[:-1], pixels[:, 1:] != pixels[:, :-1]
+    return int(np.count_nonzero(down)) + int(np.count_nonzero(right))
+
+
 def unite(found: Sequence[tuple[Candidate, ...]]) -> tuple[Candidate, ...]:
     """Join the candidates of several windows kind by kind; the lowest score counts.
 
@@ -168,6 +190,7 @@ def _join(same: Sequence[Candidate]) -> Candidate:
         mask=unite_masks([candidate.mask for candidate in same]),
         score=min(c.score for c in same),
         is_cut=any(c.is_cut for c in same),
+        is_frayed=any(c.is_frayed for c in same),
     )
 
 

@@ -13,6 +13,7 @@ import torch
 from napari_icseg.prompting.candidates import (
     KINDS,
     NET_ADVANTAGE,
+    is_frayed,
     name_masks,
     rank,
     refine_net,
@@ -127,7 +128,14 @@ class Sam2PromptPredictor:
             net_advantage=NET_ADVANTAGE if kinds else 0.0,
         )
         image_hw = embedding.image_hw
-        return tuple(replace(c, is_cut=window.cuts(c.mask, image_hw)) for c in found)
+        return tuple(
+            replace(
+                c,
+                is_cut=window.cuts(c.mask, image_hw),
+                is_frayed=c.kind == "net" and is_frayed(c.mask),
+            )
+            for c in found
+        )
 
     def see_points(self, embedding: Embedding, points_xy: NDArray[Any]) -> list[list[ScoredMask]]:
         """Decode clicks, each meaning another object, in one pass of the decoder.

@@ -100,6 +100,7 @@ class Candidate:
         kind: the object ("net"), the whole layer, or a part of the object.
         is_cut: the mask ends at the edge of the window it was predicted in, inside the
             image, or is the layer of some windows only, so that it may go on beyond.
+        is_frayed: the edge of the net is as ragged as that of a mask of background.
 
     """
 
@@ -107,6 +108,7 @@ class Candidate:
     score: float
     kind: CandidateKind
     is_cut: bool = False
+    is_frayed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

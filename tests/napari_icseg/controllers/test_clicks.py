@@ -126,6 +126,12 @@ def test_the_hint_owns_up_to_a_guess():
     assert (hint.kind, "unsure here (score 0.41)" in hint.text) == ("warning", True)
 
 
+def test_the_hint_owns_up_to_a_frayed_mask():
+    frayed = Candidate(MASK, 0.87, "net", is_frayed=True)
+    hint = hints.after_clicks(clicked((1, 1, True)).answer((frayed,)), "metal")
+    assert hint == hints.FRAYED
+
+
 def test_the_hint_asks_whether_a_click_outside_of_its_mask_was_meant():
     missed = clicked((1, 1, True), (9, 9, True)).answer((NET,))
     assert hints.after_clicks(missed, "metal") == hints.MISSED

@@ -6,6 +6,7 @@ import pytest
 from napari_icseg.prompting.candidates import (
     ScoredMask,
     drop_duplicates,
+    is_frayed,
     name_masks,
     rank,
     refine_net,
@@ -152,3 +153,13 @@ def test_windows_are_united_kind_by_kind_with_the_lower_score():
 def test_windows_that_see_nothing_give_nothing():
     assert unite([(), ()]) == ()
     assert drop_duplicates(()) == ()
+
+
+@pytest.mark.parametrize("shape", [bar(4), bar(4) | bar(4, 30, 5, 6), bar(8, 2, 9, 2)])
+def test_wires_bends_and_tiny_vias_are_not_frayed(shape):
+    assert not is_frayed(RleMask.from_mask(shape))
+
+
+def test_noise_is_frayed():
+    noise = np.random.default_rng(0).random((40, 60)) < 0.7
+    assert is_frayed(RleMask.from_mask(noise))
