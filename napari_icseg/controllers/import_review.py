@@ -167,7 +167,7 @@ def _summary(title: str, found: ImportPreview) -> str:
     if found.num_worked_on:
         text += f", {found.num_worked_on:,} of them labelled already"
     if found.unmatched:
-        text += f". {counted(len(found.unmatched), 'name')} without an image"
+        text += f". {counted(len(found.unmatched), 'name')} in it fit no image"
     return f"{text}."
 
 

@@ -23,13 +23,6 @@ def ask_project(parent: QWidget) -> Path | None:
     )
 
 
-def ask_labels(parent: QWidget) -> Path | None:
-    """A COCO file."""
-    return _path(
-        QFileDialog.getOpenFileName(parent, "Import labels", "", "COCO annotations (*.json)")[0]
-    )
-
-
 def ask_checkpoint(parent: QWidget) -> Path | None:
     """A checkpoint of a promptable model."""
     return _path(

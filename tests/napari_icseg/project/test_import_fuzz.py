@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CASES = int(os.environ.get("ICSEG_FUZZ_CASES", "150"))
 MAX_S = 1.0
-"""More is a hang: a correct sample takes a few milliseconds."""
+"""Of processor time; more is a hang: a correct sample takes a few milliseconds."""
 
 ODD_VALUES: list[Any] = [
     None, True, False, -1, 0, 1, 255, 1 << 31, 1 << 63, 10**400, 1e308, -1e308, 0.5, "", "x",
@@ -133,7 +133,7 @@ def check(project: Project, format_: ImportFormat, files: Files) -> bool:
     shutil.rmtree(folder, ignore_errors=True)
     before, history = contents(project), project.history(1)
     source = write_sample(folder, files)
-    start = time.perf_counter()
+    start = time.thread_time()
     try:
         planned = plan_source(project, ImportSource(source, None, format_))
         preview(planned.plan, project)
@@ -151,7 +151,7 @@ def check(project: Project, format_: ImportFormat, files: Files) -> bool:
         project.undo()
         assert contents(project) == before
         imported = True
-    assert time.perf_counter() - start < MAX_S
+    assert time.thread_time() - start < MAX_S
     return imported
 
 
