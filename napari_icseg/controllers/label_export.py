@@ -82,12 +82,11 @@ def summary(choice: ExportChoice, report: ExportReport) -> str:
         return "The export was stopped; nothing was written."
     objects = counted(report.num_objects, "object")
     images = counted(report.num_images, "image")
-    done = f"Exported {objects} of {images} to {choice.out_dir}."
+    done = f"Exported {objects} of {images}"
     if not report.losses:
-        return f"{done} Nothing was lost."
-    more = len(report.losses) - 1
-    others = f" {counted(more, 'more note')} in" if more else " See also"
-    return f"{done} Not kept: {report.losses[0]}{others} {REPORT_NAME}."
+        return f"{done} to {choice.out_dir}. Nothing was lost."
+    told = f"{counted(len(report.losses), 'kind')} of loss"
+    return f"{done}, {told}: see {choice.out_dir / REPORT_NAME}. {report.losses[0]}"
 
 
 def _keeps(format_: ExportFormat) -> tuple[KeepsRow, ...]:

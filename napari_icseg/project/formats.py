@@ -70,13 +70,13 @@ class ExportFormat:
 
 _BRIDGES = Fate(
     Kept.PARTLY,
-    "joined to the outline by a bridge of no width",
+    "joined to the outline by a bridge",
     "holes are reached over bridges of no width; programs that draw outlines add a line one "
     "pixel wide",
 )
 _JOINED = Fate(
     Kept.PARTLY,
-    "joined by bridges of no width",
+    "joined by bridges",
     "parts are joined by bridges of no width; programs that draw outlines add a line one pixel "
     "wide",
 )
@@ -104,8 +104,7 @@ _COCO_POLYGONS = ExportFormat(
 _CVAT = ExportFormat(
     "cvat",
     "COCO for CVAT",
-    "annotations/instances_default.json: plain outlines as polygons that CVAT can edit, "
-    "the others as masks.",
+    "annotations/instances_default.json, ready to be uploaded.",
     losses={
         Feature.SCORES: _NO_SCORES,
         Feature.BLANK: _NO_BLANK,
@@ -127,7 +126,7 @@ _PNG = ExportFormat(
 _YOLO = ExportFormat(
     "yolo",
     "YOLO segmentation",
-    "data.yaml, labels/*.txt and a copy of each image, ready for training with Ultralytics.",
+    "data.yaml, labels/*.txt and a copy of each image.",
     losses={
         Feature.HOLES: _BRIDGES,
         Feature.PARTS: _JOINED,
@@ -138,13 +137,13 @@ _YOLO = ExportFormat(
 _LABELME = ExportFormat(
     "labelme",
     "LabelMe",
-    "One JSON file for each image, with masks (LabelMe 5.3 or newer).",
+    "One JSON file for each image (LabelMe 5.3 or newer).",
     losses={},
 )
 _VOC = ExportFormat(
     "voc",
     "Pascal VOC masks",
-    "SegmentationClass, SegmentationObject and ImageSets, with labelmap.txt as CVAT has it.",
+    "SegmentationClass, SegmentationObject and ImageSets.",
     losses={
         Feature.OVERLAPS: _COVERED,
         Feature.SCORES: _NO_SCORES,

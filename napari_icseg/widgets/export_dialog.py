@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QRect, Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 SCOPES = (("started", "all images with labels"), ("done", "only images marked as done or blank"))
-_WIDTH_PX = 540
-_TEXT_WIDTH_PX = 400
+_WIDTH_PX = 560
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,6 @@ class ExportDialog(QDialog):
         self.format = _combo([(each.key, each.title) for each in formats], suggested.format)
         self.format.setToolTip("What the files are for; below is what they keep of the labels.")
         self.explanation = QLabel()
-        self.explanation.setWordWrap(True)
         self.keeps = KeepsTable([row.feature for row in formats[0].keeps])
         self.scope = _combo(SCOPES, suggested.scope)
         self.scope.setToolTip("Images without any label are never written.")
@@ -74,7 +71,9 @@ class ExportDialog(QDialog):
         self.browse = QPushButton("…")
         self.browse.setToolTip("Choose the folder")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole).setDefault(True)
+        export = self.buttons.addButton("Export", QDialogButtonBox.ButtonRole.AcceptRole)
+        export.setDefault(True)
+        export.setToolTip("Writes the files; labelling goes on meanwhile")
         self._lay_out()
         self.format.currentIndexChanged.connect(self._on_format_changed)
         self.browse.clicked.connect(self._on_browse_clicked)
@@ -102,15 +101,6 @@ class ExportDialog(QDialog):
         form.addRow("Folder", row)
         form.addRow(self.buttons)
         self.setMinimumWidth(_WIDTH_PX)
-        self.explanation.setFixedHeight(self._tallest_explanation())
-
-    def _tallest_explanation(self) -> int:
-        """Room for the longest, so that nothing jumps from one format to the next."""
-        room = QRect(0, 0, _TEXT_WIDTH_PX, 1000)
-        metrics, flags = self.explanation.fontMetrics(), Qt.TextFlag.TextWordWrap
-        texts = [each.explanation for each in self._formats]
-        heights = [int(metrics.boundingRect(room, flags, text).height()) for text in texts]
-        return max(heights) + 2
 
     def _on_format_changed(self, index: int) -> None:
         chosen = self._formats[index]

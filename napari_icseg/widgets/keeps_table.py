@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
-from napari_icseg.widgets.tones import palette_for
+from napari_icseg.widgets.tones import set_toned_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class KeepsTable(QWidget):
     def __init__(self, features: Sequence[str]) -> None:
         super().__init__()
         self._layout = QGridLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setContentsMargins(0, 4, 0, 6)  # level with the form's own labels
         self._layout.setHorizontalSpacing(10)
         self._layout.setVerticalSpacing(2)
         self._layout.setColumnStretch(2, 1)
@@ -51,12 +51,10 @@ class KeepsTable(QWidget):
 
     def show_rows(self, rows: Sequence[KeepsRow]) -> None:
         """Shows what one format keeps; as many rows as there are features."""
-        tones = palette_for(self.palette().window().color().name())
         for (name, mark, text), row in zip(self.lines, rows, strict=True):
             sign, tone = _MARKS[row.mark]
             name.setText(row.feature)
-            mark.setText(sign)
-            mark.setStyleSheet(f"color: {tones[tone]}; font-weight: bold;")
+            set_toned_text(mark, sign, tone)
             mark.setAccessibleName(row.mark)
             text.setText(row.text)
             for label in (name, mark, text):
