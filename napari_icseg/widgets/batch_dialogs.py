@@ -33,11 +33,15 @@ class ClassChange(QDialog):
         self.source, self.target = QComboBox(), QComboBox()
         for name, num in counts:
             self.source.addItem(f"{name}  ({num:,})", name)
+        self.source.setToolTip("The class whose objects change, and how many there are")
+        self.target.setToolTip("The class that they get")
         self._targets = tuple(targets)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText("Change")
+        change = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        change.setText("Change")
+        change.setToolTip("Changes the class on all these images, in one step of the history")
         form = QFormLayout(self)
         form.addRow(QLabel(f"On {images}. Undo brings all back."))
         form.addRow("Objects of", self.source)
@@ -72,9 +76,11 @@ class ObjectDeletion(QDialog):
         self.source.addItem(f"all classes  ({sum(num for _, num in counts):,})", "")
         for name, num in counts:
             self.source.addItem(f"{name}  ({num:,})", name)
+        self.source.setToolTip("The class whose objects are deleted, and how many there are")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         delete = buttons.addButton("Delete", QDialogButtonBox.ButtonRole.AcceptRole)
         delete.setDefault(True)
+        delete.setToolTip("Deletes the objects on all these images, in one step of the history")
         form = QFormLayout(self)
         form.addRow(QLabel(f"On {images}. Undo brings all back."))
         form.addRow("Objects of", self.source)

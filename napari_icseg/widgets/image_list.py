@@ -79,6 +79,7 @@ class ImageList(QWidget):
         self._build_controls()
         self.delegate = ImageDelegate(self.model, self._thumbnail_of, lambda: self._shown_id)
         self.view = ImageView(self.model, self.delegate)
+        self.view.setToolTip("The images of the project; a click opens one")
         top = QHBoxLayout()
         top.setSpacing(4)
         for widget, stretch in ((self.filter, 0), (self.search, 1), (self.sort, 0)):

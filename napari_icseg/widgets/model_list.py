@@ -108,6 +108,7 @@ def _height_px(num_rows: int) -> int:
 
 def _build_view(model: QSortFilterProxyModel) -> QTableView:
     view = QTableView()
+    view.setToolTip("The trained models and those in training; choose one to see its curves")
     view.setModel(model)
     view.setSortingEnabled(True)
     view.sortByColumn(0, Qt.SortOrder.DescendingOrder)

@@ -11,6 +11,7 @@ from napari_icseg.controllers.settings_part import MIB, SettingsPart
 from napari_icseg.controllers.settings_store import settings_file, user_settings
 from napari_icseg.widgets.keymap import ACTIVE_KEYS, Keymap
 from tests.napari_icseg.conftest import CTRL
+from tests.napari_icseg.widgets.test_tooltips import without_tooltip
 
 pytestmark = pytest.mark.gui
 
@@ -36,6 +37,7 @@ def test_settings_hold_at_once_and_changed_keys_work_everywhere(gui):
     dialog = part_of(gui, SettingsPart).dialog
     assert dialog.isVisible()
     assert not dialog.isModal()
+    assert without_tooltip(gui.dock) == [], "with all features of the desk in it"
     dialog.fields["memory_cache_mib"].setValue(64)
     assert cache.max_bytes == 64 * MIB
     dialog.fields["disk_cache_gib"].setValue(0.0)
