@@ -27,6 +27,8 @@ REFINE = Hint(
 )
 REFINED = Hint("Corrected. {undo} brings the former object back.", "done")
 SELECT_TO_REFINE = Hint("Ctrl+click the object that you want to correct, then press {refine}.")
+NO_BOX = Hint("A box does not correct an object: click or scribble ({tool_scribble}).", "warning")
+LONG_STROKE = Hint("That stroke is too long for a prompt: zoom in and scribble less.", "warning")
 SUBJECT_CHANGED = Hint("The object that you corrected was changed meanwhile.", "warning")
 NOT_CORRECTED = Hint(
     "The model sees nothing to change there. A scribble ({tool_scribble}) always counts.", "warning"

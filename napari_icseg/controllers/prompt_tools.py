@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_icseg.controllers import hints
 from napari_icseg.controllers.canvas import PAN_ZOOM
 from napari_icseg.controllers.clicks import Click, Subject
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from napari_icseg.project.records import ObjectRecord
 
 BOX, SCRIBBLE = "box", "scribble"
+MAX_STROKE_PX = 2048 * 2048
+"""A stroke in a larger rectangle of image pixels would take too long to draw."""
 TOOL_OF_MODE = {"paint": "tool_paint", "erase": "tool_erase", "polygon": "tool_polygon"}
 """What napari's own modes of a Labels layer are called in the bar."""
 
@@ -147,6 +151,9 @@ class PromptTools:
 
     def _on_box(self, box: Box) -> None:
         shape_hw = self._shape_hw()
+        if self._desk.loop.state.subject is not None:
+            self._desk.loop.say(hints.NO_BOX)
+            return
         clipped = None if shape_hw is None else box.clip(shape_hw)
         if clipped is None or clipped.is_empty:
             self._desk.loop.say(hints.OUTSIDE)
@@ -158,7 +165,9 @@ class PromptTools:
 
     def _on_stroke(self, path_rc: list[tuple[float, float]], is_positive: bool) -> None:
         shape_hw = self._shape_hw()
-        if shape_hw is not None:
+        if float(np.prod(np.ptp(path_rc, axis=0) + 1)) > MAX_STROKE_PX:
+            self._desk.loop.say(hints.LONG_STROKE)
+        elif shape_hw is not None:
             self._add(path_rc, lambda path: Scribble(path, is_positive, shape_hw))
 
     def _add(
