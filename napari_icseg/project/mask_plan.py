@@ -190,7 +190,7 @@ def _read_table(folder: Path) -> Mapping[str, tuple[str, ...]]:
             str(file): tuple(names[value] for value in values)
             for file, values in content["files"].items()
         }
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             f"Cannot read {path} ({error}). Delete it to give all instances one class."
         ) from error
