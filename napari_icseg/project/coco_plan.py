@@ -83,14 +83,21 @@ def _split_by_presence(
     missing: list[str] = []
     for image in dataset.images:
         path = images_dir / image.file_name
-        if not path.is_file() and index is not None:
+        if not _is_there(path) and index is not None:
             other = index.find(image.file_name)
             path = path if other is None else other.path
-        if path.exists():
+        if _is_there(path):
             found.append((image, path))
         else:
             missing.append(image.file_name)
     return found, missing
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long for any file
+        return False
 
 
 def _is_from_cvat(dataset: CocoDataset) -> bool:
