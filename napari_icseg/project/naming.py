@@ -1,4 +1,4 @@
-"""The names that images get in exports, and the way back from a name to its image."""
+"""The names that images get in exports; for the way back see `image_index`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from trainers.errors import DataError
 from trainers.io.coco import safe_file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from napari_icseg.project.records import ImageRecord
-
-_MASK_ENDING = "_mask"
 
 
 def file_names(images: Iterable[ImageRecord]) -> dict[int, str]:
@@ -56,41 +54,6 @@ def stem_names(images: Iterable[ImageRecord]) -> dict[int, str]:
     }
     are_unique = len({name.casefold() for name in stems.values()}) == len(stems)
     return stems if are_unique else names
-
-
-def match_masks(images: Iterable[ImageRecord], masks: Iterable[str]) -> dict[str, int]:
-    """Return the image id of each mask path (relative, POSIX) that fits exactly one image.
-
-    A mask fits by its path without suffix, by the whole name of the image before its own
-    suffix, or, if no other image has it, by the bare file name; `_mask` at its end is ignored.
-    """
-    keys = _unique_keys(images)
-    found: dict[str, int] = {}
-    for mask in masks:
-        path = PurePosixPath(mask).with_suffix("")
-        plain = path.with_name(path.name.removesuffix(_MASK_ENDING) or path.name)
-        for key in (str(path), str(plain), path.name, plain.name):
-            if key in keys:
-                found[mask] = keys[key]
-                break
-    return found
-
-
-def _unique_keys(images: Iterable[ImageRecord]) -> Mapping[str, int]:
-    """Return what names an image; a later, vaguer kind of name never hides a better one."""
-    records = list(images)
-    names = file_names(records)
-    keys: dict[str, int] = dict(zip(names.values(), names.keys(), strict=True))
-    paths = [(image.id, PurePosixPath(names[image.id])) for image in records]
-    for kind in (
-        [(image_id, str(path.with_suffix(""))) for image_id, path in paths],
-        [(image_id, path.stem) for image_id, path in paths],
-    ):
-        uses = Counter(key for _, key in kind)
-        for image_id, key in kind:
-            if uses[key] == 1:
-                keys.setdefault(key, image_id)
-    return keys
 
 
 def _free(name: PurePosixPath, taken: set[str]) -> str:

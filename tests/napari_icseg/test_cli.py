@@ -81,6 +81,31 @@ def test_export_png_then_import_gives_the_same_mask(project, tiles, tmp_path):
         assert second.objects(1)[0].mask == first.objects(1)[0].mask
 
 
+def test_an_import_is_previewed_then_done_with_its_classes_mapped(tiles, tmp_path, capsys):
+    (tmp_path / "yolo" / "labels").mkdir(parents=True)
+    outline = "0.1 0.1 0.5 0.1 0.5 0.5"
+    (tmp_path / "yolo" / "labels" / "tile_0.txt").write_text(f"0 {outline}\n1 {outline}\n")
+    (tmp_path / "yolo" / "data.yaml").write_text("names: [wire, dirt]\n")
+    new = tmp_path / "new.icseg"
+    command = ["import", str(tmp_path / "yolo"), "--images", str(tiles), "--project", str(new)]
+    assert run_app(app, [*command, "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "2 objects on 1 image" in told
+    assert "wire: 1 object -> a new class" in told
+    assert not new.exists()
+    assert run_app(app, [*command, "--map", "wire=metal", "--map", "dirt="]) == 0
+    with Project.open(new) as project:
+        (found,) = [each for image in project.images() for each in project.objects(image.id)]
+        assert project.class_by_id(found.class_id).name == "metal"
+        before = project.history(99)
+    assert run_app(app, [*command, "--map", "pad=metal"]) == 1
+    assert "no class pad" in capsys.readouterr().err
+    assert run_app(app, [*command, "--map", "nonsense"]) == 2
+    assert run_app(app, [*command, "--format", "voc", "--merge", "add"]) == 1
+    with Project.open(new) as project:
+        assert project.history(99) == before
+
+
 def test_polygons_say_what_they_lose(project, tmp_path, capsys):
     arguments = ["--format", "coco-polygons", "--out", str(tmp_path)]
     assert run_app(app, ["export", str(project), *arguments]) == 0
