@@ -19,6 +19,7 @@ from napari_icseg.prompting.protocol import POSITIVE, Prompts
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from napari_icseg.controllers.clicks import ClickState
     from napari_icseg.controllers.desk import Desk
     from napari_icseg.controllers.mask_pane import MaskPicture
     from napari_icseg.prompting.requests import HoverResult
@@ -68,11 +69,14 @@ class HoverPart:
 
     def forget(self, _event: object = None) -> None:
         """Shows nothing and asks nothing until the mouse moves again."""
+        self._stop()
+        self._show(None, None)
+
+    def _stop(self) -> None:
         self._timer.stop()
         if self._pixel is not None:
             self._desk.worker.hover(None)
         self._pixel = None
-        self._show(None, None)
 
     def close(self) -> None:
         """Stops watching the mouse."""
@@ -90,7 +94,7 @@ class HoverPart:
     def _signals(self) -> Sequence[tuple[Any, Callable[..., None]]]:
         desk = self._desk
         return (
-            (desk.loop.changed, self.forget),
+            (desk.loop.changed, self._on_loop_changed),
             (desk.tools.changed, self.forget),
             (desk.viewer.events.mouse_over_canvas, self._on_viewer_mouse_over_canvas),
             (camera_of(desk.viewer).events, self.forget),
@@ -115,7 +119,14 @@ class HoverPart:
             self._timer.start()
 
     def _on_viewer_drag(self, _viewer: object, _event: object) -> None:
-        self.forget()
+        self._stop()
+
+    def _on_loop_changed(self, state: ClickState) -> None:
+        """What is shown stays until the click's own mask takes its place, in one drawing."""
+        if state.is_pending:
+            self._stop()
+        else:
+            self.forget()
 
     def _on_viewer_mouse_over_canvas(self, _event: object = None) -> None:
         if not self._desk.viewer.mouse_over_canvas:

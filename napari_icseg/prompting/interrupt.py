@@ -44,7 +44,12 @@ def stopping(should_stop: Callable[[], bool] | None) -> Iterator[None]:
         _current.should_stop = None
 
 
-def _check(module: nn.Module, args: Any) -> None:
+def stop_if_asked() -> None:
+    """Raise `EmbeddingInterruptedError` if this thread should stop: between longer steps."""
     should_stop = getattr(_current, "should_stop", None)
     if should_stop is not None and should_stop():
         raise EmbeddingInterruptedError
+
+
+def _check(module: nn.Module, args: Any) -> None:
+    stop_if_asked()

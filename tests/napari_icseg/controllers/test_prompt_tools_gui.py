@@ -202,8 +202,8 @@ def test_where_the_mouse_rests_the_mask_of_a_click_is_shown_and_not_saved(gui):
     gui.wait(lambda: hover.mask is None)
     rest_until_shown(gui, 46, 50)
     gui.click(46, 50)
-    assert hover.mask is None
     gui.wait_candidate()
+    assert hover.mask is None
     rest(gui, 78, 50)
     QTest.qWait(250)
     assert hover.mask is None
