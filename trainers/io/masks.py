@@ -38,17 +38,25 @@ def read_mask(
             change ids), or of another size than `shape_hw` (height, width).
 
     """
+    if shape_hw is not None:  # a tiny file may claim a gigapixel: refused before it is decoded
+        check_fits(path, raster.read_size(Path(path)), shape_hw)
     decoded = raster.read_raster(Path(path))
     if decoded.lossy:
         raise DataError(f"Cannot use {path} as a mask: JPEG changes the ids. Save it as PNG.")
     ids = _ids(path, decoded)
-    if shape_hw is not None and ids.shape != tuple(shape_hw):
+    return np.ascontiguousarray(ids)
+
+
+def check_fits(
+    path: str | os.PathLike[str], actual_hw: tuple[int, int], shape_hw: tuple[int, int]
+) -> None:
+    """Raise DataError unless a mask has the size of its image, both (height, width)."""
+    if tuple(actual_hw) != tuple(shape_hw):
         raise DataError(
             f"The mask {path} does not fit its image: expected {shape_hw[1]} x {shape_hw[0]} "
-            f"pixels (width x height), got {ids.shape[1]} x {ids.shape[0]}. Export it again at "
+            f"pixels (width x height), got {actual_hw[1]} x {actual_hw[0]}. Export it again at "
             "the size of the image."
         )
-    return np.ascontiguousarray(ids)
 
 
 def write_semantic(path: str | os.PathLike[str], ids: npt.NDArray[Any]) -> None:

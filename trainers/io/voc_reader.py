@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainers.errors import DataError
-from trainers.io.raster import read_raster
+from trainers.io.masks import check_fits
+from trainers.io.raster import read_raster, read_size
 from trainers.io.text_file import read_text
 
 if TYPE_CHECKING:
@@ -89,15 +90,11 @@ def read_indices(path: Path, shape_hw: tuple[int, int]) -> npt.NDArray[np.int64]
         DataError: unreadable, lossy, or of another size than `shape_hw`.
 
     """
+    check_fits(path, read_size(path), shape_hw)
     decoded = read_raster(path)
     if decoded.lossy:
         raise DataError(f"Cannot use {path} as a mask: JPEG changes the colours. Save it as PNG.")
     pixels = decoded.pixels
-    if pixels.shape[:2] != shape_hw:
-        raise DataError(
-            f"The mask {path} does not fit its image: expected {shape_hw[1]} x {shape_hw[0]} "
-            f"pixels (width x height), got {pixels.shape[1]} x {pixels.shape[0]}."
-        )
     if pixels.ndim == 3:
         if pixels.dtype != np.uint8:
             raise DataError(f"Cannot use {path} as a mask: expected colours of 8 bits.")

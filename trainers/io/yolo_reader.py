@@ -25,7 +25,7 @@ _MIN_VALUES = 6
 _MAX_CLASS = 9999
 _LOW, _HIGH = -0.5, 1.5
 """Outlines may reach a little over the edge; values far outside are pixels, not fractions."""
-_MAX_YAML_BYTES = 1 << 18
+_MAX_YAML_BYTES = 1 << 16
 _MAX_DEPTH = 30
 
 
