@@ -139,6 +139,15 @@ def selected_many(num: int) -> Hint:
     )
 
 
+def copied(num: int) -> Hint:
+    """After objects were copied to the next image, which is shown."""
+    if not num:
+        return Hint("This image has all these objects already, or they lie outside it.")
+    return Hint(
+        f"Copied {num} object{'' if num == 1 else 's'} here. {{undo}} takes them away.", "done"
+    )
+
+
 def status_set(status: str) -> Hint:
     """After an image was marked."""
     return Hint(f"Marked as {status}. {{next_image!}} goes to the next image.", "done")

@@ -163,7 +163,7 @@ class LabellingController:
         )
 
     def _build_actions(self) -> dict[str, Callable[[str], None]]:
-        loop, editor = self.loop, self.editor
+        loop = self.loop
         plain: dict[str, Callable[[], object]] = {
             "cycle": partial(loop.cycle, +1),
             "cycle_back": partial(loop.cycle, -1),
@@ -171,7 +171,6 @@ class LabellingController:
             "remove_click": loop.remove_click,
             "previous_image": partial(self._step, -1),
             "next_image": partial(self._step, +1),
-            "delete": editor.delete_selected,
             "add_class": self._add_class,
             "cancel_download": self.models.cancel,
             **self.projects.actions(),
@@ -192,7 +191,6 @@ class LabellingController:
         self._dock.action.connect(self._on_dock_action)
         self.images.leaving.connect(self._on_images_leaving)
         self.images.loaded.connect(self._on_images_loaded)
-        self.classes.chosen.connect(self.editor.set_class_of_selected)
 
     def _session_signals(self) -> tuple[tuple[Any, Callable[..., None]], ...]:
         session = self._session

@@ -26,7 +26,7 @@ from napari_icseg.controllers.layer_data import (
 )
 from napari_icseg.controllers.napari_window import camera_of
 from napari_icseg.controllers.notify import show_error
-from napari_icseg.controllers.overlay import EDGE, FILL, SELECTED, Overlay
+from napari_icseg.controllers.overlay import EDGE, FILL, SELECTED, Outlines, Overlay
 from napari_icseg.controllers.session import session_of
 from napari_icseg.controllers.window_view import WindowView
 from trainers.io.lazy_image import ArrayReader, LazyImage
@@ -84,7 +84,7 @@ class ViewerLayers:
         self._layers: dict[str, Any] = {}
         self._shape_hw: tuple[int, int] | None = None
         self._frame: Frame | None = None
-        self._overlay: Overlay | None = None
+        self._overlay: Overlay | Outlines | None = None
         self._drawn: Box | None = None
         self._clicks: tuple[Click, ...] = ()
         self._colors: tuple[str, ...] = ()
@@ -212,9 +212,9 @@ class ViewerLayers:
         """Shows the candidate's fill and edge in place; None clears it."""
         self._show_overlay(None if mask is None else Overlay(mask, FILL, EDGE))
 
-    def show_selection(self, mask: RleMask | None) -> None:
-        """Outlines an accepted object in white, in the candidate's layer; None clears it."""
-        self._show_overlay(None if mask is None else Overlay(mask, 0, SELECTED))
+    def show_selection(self, masks: Sequence[RleMask]) -> None:
+        """Outlines accepted objects in white, in the candidate's layer; none clears it."""
+        self._show_overlay(Outlines(tuple(masks), SELECTED) if masks else None)
 
     def show_clicks(self, clicks: Sequence[Click]) -> None:
         """Shows the clicks: green disks and red crosses.
@@ -347,7 +347,7 @@ class ViewerLayers:
 
     # the candidate's layer ------------------------------------------------------------------
 
-    def _show_overlay(self, overlay: Overlay | None) -> None:
+    def _show_overlay(self, overlay: Overlay | Outlines | None) -> None:
         self._overlay = overlay
         if self.get(CANDIDATE) is None and overlay is not None:
             self._prepare_overlays()

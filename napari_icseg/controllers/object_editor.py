@@ -1,22 +1,19 @@
-"""The accepted objects of the image on screen: shown, painted, selected, deleted, re-classed."""
+"""The accepted objects of the image on screen, kept equal to the project."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_icseg.controllers import hints
+from napari_icseg.controllers.brush import Brush
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.image_objects import ImageObjects
-from napari_icseg.controllers.notify import errors_shown, show_error
+from napari_icseg.controllers.notify import show_error
 from napari_icseg.controllers.object_index import ObjectIndex
 from napari_icseg.controllers.object_map import ObjectMap
-from napari_icseg.project.mask_shapes import touches
-from napari_icseg.project.records import NewObject, ObjectSource
-from trainers.io.rle import unite
+from napari_icseg.controllers.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,17 +29,13 @@ if TYPE_CHECKING:
 NAMING_DELAY_MS = 200
 MAX_NAMED = 5000
 """More objects in sight are not named in napari's status bar."""
-TOO_COARSE = hints.Hint("Zoom in to paint: the image is shown coarser than it is.", "warning")
 
 
 class ObjectEditor:
     """Keeps the objects layer equal to the project, and the project equal to the brush.
 
     A paint stroke (brush, eraser, fill, polygon) is one operation of the project's history.
-    Emits `selection_changed(ids)` when other objects are selected, or those were changed.
     """
-
-    selection_changed = Signal(object)
 
     def __init__(
         self,
@@ -58,10 +51,11 @@ class ObjectEditor:
         self._image_id: int | None = None
         self._map: ObjectMap | None = None
         self._layer: Any | None = None
-        self._selected: tuple[int, ...] = ()
         self._shape_hw = (1, 1)
         self._objects: ImageObjects | None = None
-        self._brush_id: int | None = None
+        self.selection = Selection(layers, classes, say, lambda: self._index)
+        self.selection.changed.connect(self._on_selection_changed)
+        self._brush = Brush(session, layers, classes, say, self.read)
         self._reading = Background(session.gui, "objects")
         self._naming = QTimer()
         self._naming.setSingleShot(True)
@@ -72,19 +66,8 @@ class ObjectEditor:
     @property
     def selected_id(self) -> int | None:
         """The object that was selected last."""
-        return self._selected[-1] if self._selected else None
-
-    @property
-    def selected(self) -> tuple[ObjectRecord, ...]:
-        """The objects that Del deletes and a digit re-classes, in the order of their choice."""
-        found = (self._index.get(object_id) for object_id in self._selected)
-        return tuple(record for record in found if record is not None)
-
-    @property
-    def objects(self) -> tuple[ObjectRecord, ...]:
-        """All objects of the image on screen that can be seen."""
-        hidden = {known.id for known in self._classes.classes if not known.is_visible}
-        return tuple(record for record in self._index.all() if record.class_id not in hidden)
+        ids = self.selection.ids
+        return ids[-1] if ids else None
 
     @property
     def shape_hw(self) -> tuple[int, int]:
@@ -111,15 +94,18 @@ class ObjectEditor:
             objects = ImageObjects(project, image_id)
         self._forget_objects()
         self._image_id, self._shape_hw, self._objects = image_id, shape_hw, objects
-        self._selected, self._brush_id, self._map = (), None, None
+        self._map = None
+        self._brush.hold(self._layer, None, image_id)
+        self.selection.forget()
+        self._brush.object_id = None
         self._redraw()
-        self.selection_changed.emit(())
 
     def leave(self) -> None:
         """Another image is being opened."""
         self._forget_objects()
-        self._image_id, self._map, self._selected = None, None, ()
-        self.selection_changed.emit(())
+        self._image_id = self._map = None
+        self._brush.hold(self._layer, None, None)
+        self.selection.forget()
 
     def read(self, image_id: int) -> None:
         """Takes over what changed in the project; costs in proportion to that."""
@@ -185,7 +171,8 @@ class ObjectEditor:
 
     def _take_map(self, drawn: ObjectMap) -> None:
         is_first, self._map = self._map is None, drawn
-        self._connect(self._layers.show_objects(drawn, self._classes.classes))
+        self._layer = self._layers.show_objects(drawn, self._classes.classes)
+        self._brush.hold(self._layer, drawn, self._image_id)
         if is_first:
             self._layers.activate_objects()
         self._name_objects()
@@ -193,17 +180,12 @@ class ObjectEditor:
 
     def _keep_selection(self) -> None:
         """Has the selected objects outlined, and the brush paint what it painted."""
-        if self._selected:
-            self.select(*(key for key in self._selected if key in self._index))
-        elif self._brush_id is not None and self._brush_id in self._index:
-            self._paint_on(self._brush_id)
+        if self.selection.ids:
+            self.selection.set(key for key in self.selection.ids if key in self._index)
+        elif self._brush.object_id is not None and self._brush.object_id in self._index:
+            self._brush.paint_on(self._brush.object_id)
         else:
-            self._offer_new_value()
-
-    def _paint_on(self, object_id: int) -> None:
-        self._brush_id = object_id
-        if self._layer is not None and self._map is not None:
-            self._layer.selected_label = self._map.value_of(object_id)
+            self._brush.offer_new_value()
 
     @property
     def _index(self) -> ObjectIndex:
@@ -233,82 +215,27 @@ class ObjectEditor:
 
     def select_at(self, row: int, col: int, *, adds: bool = False) -> None:
         """Selects the topmost object at an image pixel; added to those selected, or taken away."""
-        record = None if self._map is None else self._map.object_at(row, col)
-        if record is None:
-            if not adds:
-                self.unselect()
-            self._say(hints.NO_OBJECT_HERE)
-            return
-        others = tuple(key for key in self._selected if key != record.id) if adds else ()
-        was_selected = adds and record.id in self._selected
-        self.select(*others, *(() if was_selected else (record.id,)))
-        self._say_selected()
-
-    def select_in(self, box: Box) -> None:
-        """Selects the visible objects that have a pixel in a box of the image."""
-        window = (slice(box.top, box.bottom), slice(box.left, box.right))
-        visible = {record.id for record in self.objects}
-        found = [r.id for r in self.near(box) if r.id in visible and touches(r.mask, window)]
-        self.select(*found)
-        self._say_selected()
-
-    def select_all(self) -> None:
-        """Selects all visible objects of the image."""
-        self.select(*(record.id for record in self.objects))
-        self._say_selected()
-
-    def select(self, *object_ids: int) -> None:
-        """Selects objects: outlined, and the brush paints the last one."""
-        found = [self._index.get(object_id) for object_id in object_ids]
-        records = [record for record in found if record is not None]
-        if self._map is None or not records:
-            self.unselect()
-            return
-        self._selected = tuple(record.id for record in records)
-        self._layers.show_selection(unite([record.mask for record in records]))
-        self._paint_on(self._selected[-1])
-        self.selection_changed.emit(self._selected)
+        if self._map is not None:
+            self.selection.pick(self._map.object_at(row, col), adds=adds)
 
     def unselect(self) -> None:
         """Lets go of the selected objects."""
-        self._selected = ()
-        self._layers.show_selection(None)
-        self._offer_new_value()
-        self.selection_changed.emit(())
+        self.selection.clear()
+        self._brush.offer_new_value()
 
-    def _say_selected(self) -> None:
-        records = self.selected
-        if len(records) == 1:
-            found = self._classes.by_id(records[0].class_id)
-            self._say(hints.selected(found.name if found is not None else "object"))
+    def _on_selection_changed(self, ids: tuple[int, ...]) -> None:
+        if ids:
+            self._brush.paint_on(ids[-1])
         else:
-            self._say(hints.selected_many(len(records)))
+            self._brush.offer_new_value()
 
-    def delete_selected(self) -> None:
-        """Deletes the selected objects; undo brings them back."""
-        project = self._session.project
-        if project is None or not self._selected:
-            self._say(hints.SELECT_FIRST)
-            return
-        project.delete_objects(self._selected)
-        self._say(hints.Hint("Deleted. {undo} brings it back.", "done"))
-
-    def set_class_of_selected(self, class_id: int) -> None:
-        """Gives the selected objects another class; without one, the brush takes the class."""
-        project = self._session.project
-        if project is None or not self._selected:
-            self._offer_new_value()
-            return
-        with errors_shown():
-            project.set_class(self._selected, class_id)
+    def offer_new_value(self) -> None:
+        """The brush paints a new object of the current class."""
+        self._brush.offer_new_value()
 
     def use_tool(self, mode: str) -> None:
-        """Takes napari's "paint" or "erase" tool in hand, or "pan_zoom" for clicking."""
-        self._layers.activate_objects()
-        if self._layer is not None:
-            self._layer.mode = mode
-            is_coarse = self._map is not None and self._map.frame.step > 1
-            self._say(TOO_COARSE if is_coarse and mode != "pan_zoom" else hints.TOOLS[mode])
+        """Takes napari's "paint", "erase" or "polygon" in hand, or "pan_zoom" for clicking."""
+        self._brush.use(mode)
 
     def close(self) -> None:
         """Stops listening to the layer and the project."""
@@ -316,16 +243,7 @@ class ObjectEditor:
         self._naming.stop()
         self._forget_objects()
         self._reading.close()
-        self._connect(None)
-
-    def _connect(self, layer: Any | None) -> None:
-        if layer is self._layer:
-            return
-        if self._layer is not None:
-            self._layer.events.paint.disconnect(self._on_layer_paint)
-        self._layer = layer
-        if layer is not None:
-            layer.events.paint.connect(self._on_layer_paint)
+        self._brush.hold(None, None, None)
 
     def _name_objects(self) -> None:
         """Names them soon: it takes longer than drawing, and the next click must not wait."""
@@ -343,41 +261,3 @@ class ObjectEditor:
             "index": [0, *(self._map.value_of(record.id) for record in objects)],
             "class": ["background", *(names[record.class_id] for record in objects)],
         }
-
-    def _offer_new_value(self) -> None:
-        """The brush paints a new object of the current class."""
-        current, self._brush_id = self._classes.current, None
-        if self._layer is not None and self._map is not None and current is not None:
-            self._layer.selected_label = self._map.new_value(current.id)
-
-    def _on_layer_paint(self, _event: object) -> None:
-        """A stroke ended: save it, or take it back if it cannot be saved."""
-        if self._map is None:
-            return
-        if self._map.frame.step > 1:
-            self._say(TOO_COARSE)
-        with errors_shown():
-            try:
-                self._save_stroke(self._map)
-            finally:
-                self._map.discard_stroke()
-                self._layers.refresh_objects()
-
-    def _save_stroke(self, objects: ObjectMap) -> None:
-        project, current = self._session.project, self._classes.current
-        edits = objects.take_stroke()
-        if not edits or project is None or current is None or self._image_id is None:
-            return
-        added = project.edit_objects(
-            self._image_id,
-            replace=dict(edits.replaced),
-            delete=edits.deleted,
-            add=[NewObject(current.id, mask, ObjectSource.MANUAL) for mask in edits.added],
-            summary="paint",
-        )
-        self.read(self._image_id)
-        if added and self._layer is not None:
-            # the next stroke goes on with it; it is not selected, so that a digit does not
-            # change its class
-            self._paint_on(added[0].id)
-        self._say(hints.Hint("Saved what you painted. Ctrl+Z takes it back.", "done"))

@@ -6,7 +6,7 @@ what grows stops at the others of its class.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from napari_icseg.controllers.wording import counted
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from trainers.io.rle import RleMask
 
 
+ALWAYS = frozenset({"copy_to_next"})
+FOR_SHAPES = frozenset({"separate", "keep_largest", "fill_holes", "shrink"})
+
+
 class NothingToDoError(IcsegError):
     """The operation would change nothing; says why, and what to do."""
 
@@ -40,6 +44,8 @@ class Edit:
     replace: Mapping[int, RleMask] = field(default_factory=dict)
     delete: tuple[int, ...] = ()
     add: tuple[NewObject, ...] = ()
+    note: str = ""
+    """What the user should know beside that it was done."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +65,38 @@ class Scene:
     shape_hw: Shape
     read: Callable[[Window], NDArray[Any]]
 
-    def blocked(self, record: ObjectRecord) -> list[RleMask]:
-        """The masks of its class into which an object must not move."""
+    def blocked(self, record: ObjectRecord, changed: Mapping[int, RleMask]) -> list[RleMask]:
+        """The masks of its class into which an object must not move; some changed already."""
         near = self.neighbours.get(record.id, ())
-        return [other.mask for other in near if other.class_id == record.class_id]
+        return [
+            changed.get(other.id, other.mask) for other in near if other.class_id == record.class_id
+        ]
+
+
+def possible_for(num_objects: int) -> frozenset[str]:
+    """Return the operations that so many objects allow, whatever their shapes are."""
+    if num_objects == 0:
+        return ALWAYS
+    some = ALWAYS | FOR_SHAPES | {"delete", "smooth", "grow", "snap_to_edge"}
+    return some | {"merge"} if num_objects > 1 else some
+
+
+def possible(objects: Sequence[ObjectRecord], shape_hw: Shape) -> frozenset[str]:
+    """Return the operations that would change one of these objects or more.
+
+    Whether smoothing and snapping would is only known by doing it: they are always possible.
+    """
+    facts = [mask_shapes.facts_of(record.mask, shape_hw) for record in objects]
+    found = possible_for(len(objects)) - FOR_SHAPES
+    if any(fact.num_parts > 1 for fact in facts):
+        found |= {"separate", "keep_largest"}
+    if any(fact.num_holes for fact in facts):
+        found |= {"fill_holes"}
+    if any(fact.can_shrink for fact in facts):
+        found |= {"shrink"}
+    if len({record.class_id for record in objects}) > 1:
+        found -= {"merge"}
+    return found
 
 
 def merge(scene: Scene) -> Edit:
@@ -104,44 +138,64 @@ def cut(objects: Sequence[ObjectRecord], points_rc: Sequence[tuple[float, float]
     )
 
 
-def split(record: ObjectRecord, seeds_rc: Sequence[tuple[int, int]], shape_hw: Shape) -> Edit:
-    """Split an object around seeds, one a piece."""
-    return _split("split", [record], lambda mask: split_around(mask, seeds_rc, shape_hw))
+def split(
+    objects: Sequence[ObjectRecord], seeds_rc: Sequence[tuple[int, int]], shape_hw: Shape
+) -> Edit:
+    """Split objects around seeds, one a piece."""
+    return _split("split", objects, lambda mask: split_around(mask, seeds_rc, shape_hw))
 
 
 def fill_holes(scene: Scene) -> Edit:
     """Fill what objects surround."""
-    return _reshape("fill holes", scene, lambda r: mask_shapes.fill_holes(r.mask))
+    return _reshape("fill the holes of", scene, lambda r, _: mask_shapes.fill_holes(r.mask))
 
 
 def smooth(scene: Scene) -> Edit:
     """Take bumps and notches away, at the smallest radius that shows."""
-    return _reshape("smooth", scene, lambda r: mask_shapes.smooth_visibly(r.mask, scene.shape_hw))
+    return _reshape(
+        "smooth", scene, lambda r, _: mask_shapes.smooth_visibly(r.mask, scene.shape_hw)
+    )
 
 
 def grow(scene: Scene) -> Edit:
     """One pixel more on all sides, up to others of the class."""
-    return _reshape(
-        "grow", scene, lambda r: mask_shapes.grow(r.mask, scene.shape_hw, scene.blocked(r))
-    )
+
+    def grown(record: ObjectRecord, changed: Mapping[int, RleMask]) -> RleMask:
+        return mask_shapes.grow(record.mask, scene.shape_hw, scene.blocked(record, changed))
+
+    return _reshape("grow", scene, grown)
 
 
 def shrink(scene: Scene) -> Edit:
     """One pixel less on all sides; an object that would vanish stays."""
-    return _reshape("shrink", scene, lambda r: mask_shapes.shrink(r.mask, scene.shape_hw) or r.mask)
+    vanishing = 0
+
+    def shrunk(record: ObjectRecord, _changed: Mapping[int, RleMask]) -> RleMask:
+        nonlocal vanishing
+        smaller = mask_shapes.shrink(record.mask, scene.shape_hw)
+        vanishing += smaller is None
+        return record.mask if smaller is None else smaller
+
+    edit = _reshape("shrink", scene, shrunk)
+    if vanishing:
+        kept = f"{counted(vanishing, 'object')} would have vanished and stayed."
+        return replace(edit, note=kept)
+    return edit
 
 
 def keep_largest(scene: Scene) -> Edit:
     """Keep only the largest connected part."""
-    return _reshape("keep the largest part of", scene, lambda r: mask_shapes.largest_part(r.mask))
+    what = "keep the largest part of"
+    return _reshape(what, scene, lambda r, _: mask_shapes.largest_part(r.mask))
 
 
 def snap_to_edge(scene: Scene) -> Edit:
     """Move the edges to the strongest grey-level edge within 3 px."""
 
-    def snapped(record: ObjectRecord) -> RleMask:
+    def snapped(record: ObjectRecord, changed: Mapping[int, RleMask]) -> RleMask:
         window = snap_window(record.mask, scene.shape_hw)
-        return snap(record.mask, scene.read(window), scene.shape_hw, scene.blocked(record))
+        blocked = scene.blocked(record, changed)
+        return snap(record.mask, scene.read(window), scene.shape_hw, blocked)
 
     return _reshape("snap", scene, snapped)
 
@@ -159,11 +213,18 @@ def copies_for(
     return tuple(copies)
 
 
-def _reshape(what: str, scene: Scene, change: Callable[[ObjectRecord], RleMask]) -> Edit:
-    """Replace each mask by another one; raise `NothingToDoError` if all stay."""
-    changed = {record.id: change(record) for record in scene.objects}
-    masks = {record.id: record.mask for record in scene.objects}
-    replaced = {key: mask for key, mask in changed.items() if mask != masks[key]}
+def _reshape(
+    what: str, scene: Scene, change: Callable[[ObjectRecord, Mapping[int, RleMask]], RleMask]
+) -> Edit:
+    """Replace each mask by another one; raise `NothingToDoError` if all stay.
+
+    `change` gets the masks that were replaced already, by their objects' ids.
+    """
+    replaced: dict[int, RleMask] = {}
+    for record in scene.objects:
+        mask = change(record, replaced)
+        if mask != record.mask:
+            replaced[record.id] = mask
     if not replaced:
         raise NothingToDoError(f"Nothing changed: there is nothing to {what} here.")
     return Edit(f"{what} {counted(len(replaced), 'object')}", replaced)

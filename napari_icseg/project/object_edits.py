@@ -79,14 +79,21 @@ class ObjectEdits(ProjectCore):
         delete: Iterable[int] = (),
         add: Sequence[NewObject] = (),
         summary: str = "edit objects",
+        based_on: Sequence[ObjectRecord] = (),
     ) -> tuple[ObjectRecord, ...]:
         """Replace, delete and add objects of one image in one operation; return the added ones.
 
         This is what merging, splitting and painting over several objects are made of. All
         objects must belong to the image.
+
+        Raises:
+            ProjectError: if an object is unknown, of a locked class or not on the image; or if
+                one of `based_on` is another one by now: what was computed from it does not fit.
+
         """
         kind = OperationKind.EDIT_OBJECTS
         with self.operation(kind, summary, image_id=image_id) as operation:
+            self._require_unchanged(based_on)
             image, gone = self.image(image_id), tuple(dict.fromkeys(delete))
             changed = self.objects_by_ids({*(replace or {}), *gone})
             self.require_unlocked({record.class_id for record in changed})
@@ -131,6 +138,11 @@ class ObjectEdits(ProjectCore):
             for record in records:
                 operation.delete("objects", record.id)
             self._settle(operation, images)
+
+    def _require_unchanged(self, records: Sequence[ObjectRecord]) -> None:
+        found = {record.id: record for record in self.objects_by_ids(r.id for r in records)}
+        if any(found.get(record.id) != record for record in records):
+            raise ProjectError("the objects were changed meanwhile, so nothing was done; try again")
 
     def _require_on(self, image: ImageRecord, object_id: int) -> None:
         if self.object_by_id(object_id).image_id != image.id:

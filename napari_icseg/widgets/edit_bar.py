@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
@@ -12,20 +13,22 @@ from napari_icseg.widgets.key_texts import with_keys
 from napari_icseg.widgets.tool_bar import STYLE
 from napari_icseg.widgets.tool_icons import SIZE_PX, tool_icon
 
+if TYPE_CHECKING:
+    from collections.abc import Container
+
 BUTTON_PX = 25
 
 
 @dataclass(frozen=True, slots=True)
 class EditEntry:
-    """A button: its action and icon, its tooltip, and how many objects it needs."""
+    """A button: its action and icon, and its tooltip."""
 
     action: str
     tooltip: str
-    needs: int = 1
 
 
 ENTRIES = (
-    EditEntry("merge", "Merge the selected objects into one ({merge})", 2),
+    EditEntry("merge", "Merge the selected objects into one ({merge})"),
     EditEntry("separate", "Make an object of each separate part ({separate})"),
     EditEntry("fill_holes", "Fill holes ({fill_holes})"),
     EditEntry("smooth", "Smooth the edge ({smooth})"),
@@ -36,7 +39,6 @@ ENTRIES = (
     EditEntry(
         "copy_to_next",
         "Copy the selected objects, or all, to the next image and go there ({copy_to_next})",
-        0,
     ),
     EditEntry("delete", "Delete the selected objects ({delete})"),
 )
@@ -64,13 +66,13 @@ class EditBar(QWidget):
         row.addStretch(1)
         row.addWidget(self.count)
         self._draw_icons()
-        self.set_selected(0)
+        self.set_selected(0, ())
 
-    def set_selected(self, num: int) -> None:
-        """Says how many objects are selected, and greys out what needs more."""
+    def set_selected(self, num: int, possible: Container[str]) -> None:
+        """Says how many objects are selected, and greys out what can do nothing with them."""
         self.count.setText(f"{num:,}" if num else "")
-        for entry in ENTRIES:
-            self._buttons[entry.action].setEnabled(num >= entry.needs)
+        for action, button in self._buttons.items():
+            button.setEnabled(action in possible)
 
     def button(self, action: str) -> QToolButton:
         """The button of an action."""

@@ -26,7 +26,7 @@ def masks(gui):
 
 
 def selected(gui):
-    return [record.id for record in gui.controller.editor.selected]
+    return [record.id for record in gui.controller.editor.selection.records]
 
 
 def test_ctrl_and_shift_click_select_several_and_take_one_away_again(two):

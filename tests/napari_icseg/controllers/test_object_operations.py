@@ -72,7 +72,7 @@ def test_a_line_that_does_not_cut_through_changes_nothing_and_says_so() -> None:
 
 
 def test_clicks_split_an_object_one_piece_a_click() -> None:
-    edit = operations.split(record(1, bar(4, 5, 45)), [(6, 10), (6, 40)], SHAPE)
+    edit = operations.split([record(1, bar(4, 5, 45))], [(6, 10), (6, 40)], SHAPE)
     pieces = [edit.replace[1], edit.add[0].mask]
     assert sorted(int(mask.contains(6, 10)) for mask in pieces) == [0, 1]
     assert sorted(int(mask.contains(6, 40)) for mask in pieces) == [0, 1]
@@ -101,7 +101,7 @@ def test_holes_are_filled_and_without_any_nothing_is_done() -> None:
     edit = operations.fill_holes(scene(record(1, ring), record(2, bar(30, 5, 20))))
     assert set(edit.replace) == {1}
     np.testing.assert_array_equal(pixels(edit.replace[1]), bar(4, 5, 40, height=12))
-    with pytest.raises(NothingToDoError, match="fill holes"):
+    with pytest.raises(NothingToDoError, match="fill the holes"):
         operations.fill_holes(scene(record(2, bar(30, 5, 20))))
 
 
