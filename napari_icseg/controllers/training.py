@@ -24,6 +24,8 @@ from napari_icseg.controllers.training_setup import (
 from napari_icseg.jobs.request import RunRequest
 from napari_icseg.jobs.runs import start_run
 from napari_icseg.project.training_set import training_manifest
+from napari_icseg.widgets.key_texts import refresh_key_texts
+from napari_icseg.widgets.keymap import ACTIVE_KEYS
 from napari_icseg.widgets.training_dock import TrainingDock
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ class TrainingController:
         session.opened.connect(self._on_session_opened)
         session.closing.connect(self._on_session_closing)
         viewer.events.theme.connect(self._on_viewer_theme)
+        ACTIVE_KEYS.changed.connect(self._on_active_keys_changed)
         dock.setup.train_clicked.connect(self.retrain)
         self._on_viewer_theme()
         if session.project is not None:
@@ -121,6 +124,7 @@ class TrainingController:
         self._session.opened.disconnect(self._on_session_opened, missing_ok=True)
         self._session.closing.disconnect(self._on_session_closing, missing_ok=True)
         self._viewer.events.theme.disconnect(self._on_viewer_theme)
+        ACTIVE_KEYS.changed.disconnect(self._on_active_keys_changed, missing_ok=True)
 
     def _write_labels(self, project: Project, selection: Selection, folder: Path) -> None:
         """Runs in the worker thread, on a connection of its own: labelling goes on."""
@@ -154,6 +158,9 @@ class TrainingController:
         self._stop_following()
         self.setup.clear()
         self.runs.clear()
+
+    def _on_active_keys_changed(self) -> None:
+        refresh_key_texts(self._dock)
 
     def _on_viewer_theme(self, _event: object = None) -> None:
         from napari.utils.theme import get_theme

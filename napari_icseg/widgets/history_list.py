@@ -138,6 +138,8 @@ class HistoryList(QListView):
         self.history = HistoryModel(self)
         self.setModel(self.history)
         self.setUniformItemSizes(True)
+        self.setSpacing(1)
+        self.setToolTip("What was done, the latest first; a click goes back or forth to there")
         self.setFixedHeight(HEIGHT_PX)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

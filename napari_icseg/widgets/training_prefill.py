@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_icseg.widgets.key_texts import with_keys
 from napari_icseg.widgets.relayout import Relayout
 from napari_icseg.widgets.tones import set_toned_text
 from napari_icseg.widgets.training_view import PrefillView
@@ -27,12 +28,19 @@ class PrefillPanel(QWidget):
         self.automatic.setToolTip(
             "Let the chosen model propose objects by itself on each new image"
         )
-        self.prefill = QPushButton("Pre-fill this image (F)")
-        self.prefill.setToolTip("Let the chosen model propose objects for the image shown")
-        self.accept = QPushButton()
-        self.accept.setToolTip("Make all proposals objects of this image (Shift+Enter)")
-        self.discard = QPushButton("Discard")
-        self.discard.setToolTip("Remove all proposals of this image (Shift+Backspace)")
+        self.prefill = with_keys(
+            QPushButton(),
+            text="Pre-fill this image ({prefill})",
+            tooltip="Let the chosen model propose objects for the image shown",
+        )
+        self.accept = with_keys(
+            QPushButton(),
+            tooltip="Make all proposals objects of this image ({accept_proposals})",
+        )
+        self.discard = with_keys(
+            QPushButton("Discard"),
+            tooltip="Remove all proposals of this image ({reject_proposals})",
+        )
         self.status = QLabel()
         self.status.setWordWrap(True)
         self._lay_out()
