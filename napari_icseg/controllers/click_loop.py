@@ -165,6 +165,10 @@ class ClickLoop:
         if subject is None:
             source, score = ObjectSource.PROMPT, candidate.score
             return project.add_object(image_id, class_id, mask, source, score).id
+        if subject.is_proposal:
+            ids, masks = [subject.object_id], {subject.object_id: mask}
+            source = ObjectSource.PROMPT if mask != subject.mask else ObjectSource.MODEL
+            return project.accept_proposals(ids, masks=masks, source=source)[0].id
         if mask != subject.mask:
             summary = "refine an object"
             project.edit_objects(image_id, replace={subject.object_id: mask}, summary=summary)

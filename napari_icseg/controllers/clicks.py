@@ -38,11 +38,15 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An accepted object that is being corrected: id, mask, and the score of its mask."""
+    """An accepted object that is being corrected: id, mask, and the score of its mask.
+
+    With `is_proposal` it is a proposal, which becomes an object when the correction is accepted.
+    """
 
     object_id: int
     mask: RleMask
     score: float = 1.0
+    is_proposal: bool = False
 
 
 Mark = Click | Scribble

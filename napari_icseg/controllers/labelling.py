@@ -32,10 +32,10 @@ from napari_icseg.controllers.notify import errors_shown
 from napari_icseg.controllers.object_editor import ObjectEditor
 from napari_icseg.controllers.object_view import ObjectView
 from napari_icseg.controllers.prefill_layer import draw_proposals
-from napari_icseg.controllers.prefill_row import PrefillRow
 from napari_icseg.controllers.progress_view import ProgressView
 from napari_icseg.controllers.project_actions import ProjectActions
 from napari_icseg.controllers.prompt_tools import PromptTools
+from napari_icseg.controllers.proposal_part import ProposalPart
 from napari_icseg.controllers.settings_part import SettingsPart
 from napari_icseg.controllers.sketch import CanvasSketch
 from napari_icseg.controllers.theme import LookPart
@@ -63,7 +63,7 @@ ANYTIME = ("help",)
 PARTS: tuple[Callable[[Desk], Part], ...] = (
     PromptTools,
     HoverPart,
-    PrefillRow,
+    ProposalPart,
     ImageSteps,
     ImageTools,
     Thumbnails,
@@ -214,6 +214,8 @@ class LabellingController:
         pixel = self.layers.to_pixel(click.position)
         if pixel is None:
             self.loop.say(hints.OUTSIDE)
+        elif click.selects and not click.adds and self._accept_proposal_at(*pixel):
+            pass
         elif click.selects:
             self.loop.clear()
             self.editor.select_at(*pixel, adds=click.adds)
@@ -222,6 +224,9 @@ class LabellingController:
                 self.editor.unselect()
             with errors_shown():
                 self.loop.click(Click(*pixel, click.is_positive))
+
+    def _accept_proposal_at(self, row: int, col: int) -> bool:
+        return any(p.accept_at(row, col) for p in self.parts if isinstance(p, ProposalPart))
 
     def _wants_key(self, action: str) -> bool:
         """Whether a key is ours now: only with a project, and the polygon tool needs two."""

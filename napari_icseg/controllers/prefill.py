@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary, ref
 
 from psygnal import Signal
 
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.prefill_choice import PrefillChoice, read_choice, write_choice
-from napari_icseg.controllers.prefill_objects import Proposed, trimmed
+from napari_icseg.controllers.prefill_objects import Proposed, cut_back
 from napari_icseg.controllers.prefill_predictor import PrefillPredictor
 from napari_icseg.project.records import ImageStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+    from typing import Any
 
     from napari_icseg.controllers.session import PrefillRun, ProjectSession
     from napari_icseg.project.project import Project
-    from napari_icseg.project.records import ProposalRecord
+    from napari_icseg.project.records import ObjectRecord, ProposalRecord
     from napari_icseg.widgets.training_view import Tone
 
-_NOTHING = "The model finds no further object here."
+AUTOMATIC = "automatic-masks"
+"""Stands for a run: the click model proposes all objects by itself."""
+_NOTHING = "The model finds nothing here."
+_NOTHING_MORE = "The model finds nothing here that is not accepted already."
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,27 @@ class _Task:
 
     project: Project
     image_id: int
-    run_dir: Path
+    run_dir: Path | None
+    """None: the click model finds the objects."""
     is_automatic: bool
+
+
+class AutomaticSource(Protocol):
+    """Finds all objects of the image shown with the model that answers clicks."""
+
+    def find(
+        self,
+        image_id: int,
+        on_found: Callable[[Callable[[Iterable[ObjectRecord]], Proposed]], None],
+        on_error: Callable[[str], None],
+    ) -> None:
+        """Begin; one of the two is called in the GUI thread.
+
+        `on_found` gets a function for a thread: from accepted objects to proposals.
+        """
+
+    def cancel(self) -> None:
+        """Nobody waits for it any more."""
 
 
 class PrefillController:
@@ -59,11 +83,17 @@ class PrefillController:
         self._newest: _Task | None = None
         self._decided: set[int] = set()
         self._predictor = PrefillPredictor()
+        self._source: AutomaticSource | None = None
+        self._known: tuple[int, tuple[ProposalRecord, ...]] | None = None
+        self.over_accepted = False
+        """Whether proposals may lie on accepted objects of their own class."""
         self._background = Background(session.gui, "prefill")
         session.opened.connect(self._on_session_opened)
         session.closing.connect(self._on_session_closing)
         session.image_shown.connect(self._on_session_image_shown)
         session.labels_changed.connect(self._on_session_labels_changed)
+        session.images_changed.connect(self._on_session_much_changed)
+        session.classes_changed.connect(self._on_session_much_changed)
         session.runs_changed.connect(self.changed.emit)
         if session.project is not None:
             self._on_session_opened()
@@ -81,8 +111,17 @@ class PrefillController:
 
     @property
     def chosen(self) -> str | None:
-        """Name of the chosen run, if it is (still) among `runs`."""
-        return self._choice.run if self._run_dir() is not None else None
+        """Name of the chosen run, if it is (still) among `runs`, or AUTOMATIC."""
+        if self._run_dir() is not None:
+            return self._choice.run
+        is_off = self._choice.run is None and self._choice.by_user
+        is_wanted = self._choice.run == AUTOMATIC or (not self.runs and not is_off)
+        return AUTOMATIC if is_wanted and self._source is not None else None
+
+    @property
+    def can_find(self) -> bool:
+        """Whether AUTOMATIC can be chosen."""
+        return self._source is not None
 
     @property
     def is_automatic(self) -> bool:
@@ -97,8 +136,21 @@ class PrefillController:
     @property
     def num_proposals(self) -> int:
         """Proposals of the image shown."""
+        return len(self.proposals())
+
+    def proposals(self) -> tuple[ProposalRecord, ...]:
+        """The proposals of the image shown, surest first; read once after each change."""
         project, image_id = self._session.project, self._session.current_image_id
-        return 0 if project is None or image_id is None else len(project.proposals(image_id))
+        if project is None or image_id is None:
+            return ()
+        if self._known is None or self._known[0] != image_id:
+            self._known = image_id, project.proposals(image_id)
+        return self._known[1]
+
+    def offer_automatic(self, source: AutomaticSource | None) -> None:
+        """Let a click model find objects, or no longer."""
+        self._source = source
+        self.changed.emit()
 
     def choose(self, name: str | None, *, by_user: bool = True) -> None:
         """Use the run of that name from now on; None for no pre-filling."""
@@ -120,7 +172,7 @@ class PrefillController:
         image_id = self._session.current_image_id if image_id is None else image_id
         if image_id is None:
             self._say("Show an image first.", "warning")
-        elif self._run_dir() is None:
+        elif self.chosen is None:
             self._say("Choose a trained model to pre-fill with, in the Training dock.", "warning")
         else:
             self._start(image_id, is_automatic=False)
@@ -130,13 +182,34 @@ class PrefillController:
         project, image_id = self._session.project, self._session.current_image_id
         if project is None or image_id is None or not project.proposals(image_id):
             return 0
-        proposals = _without_accepted(project, image_id)
-        project.accept_proposals([proposal.id for proposal in proposals])
-        if not proposals:
-            self._say("What was proposed here is accepted already.")
+        ids = [proposal.id for proposal in project.proposals(image_id)]
+        num = self.accept(project, image_id, ids)
+        self.say_accepted(num)
+        return num
+
+    def accept(self, project: Project, image_id: int, proposal_ids: Iterable[int]) -> int:
+        """Make proposals objects without what is accepted already; return how many. Any thread."""
+        wanted = set(proposal_ids)
+        proposals = [one for one in project.proposals(image_id) if one.id in wanted]
+        masks, known = (
+            ({}, ()) if self.over_accepted else cut_back(proposals, project.objects(image_id))
+        )
+        ids = [proposal.id for proposal in proposals if proposal.id not in known]
+        project.accept_proposals(ids, masks=masks, drop=known)
+        return len(ids)
+
+    def say_accepted(self, num: int) -> None:
+        """Say how many were accepted."""
+        if num:
+            self._say(f"Accepted {_num(num, 'object')}. Ctrl+Z undoes it.", "good")
         else:
-            self._say(f"Accepted {_num(len(proposals), 'object')}. Ctrl+Z undoes it.", "good")
-        return len(proposals)
+            self._say("What was proposed here is accepted already.")
+
+    def cancel(self) -> None:
+        """Stop what is being predicted."""
+        if self._newest is not None:
+            self._forget()
+            self._say("Stopped.")
 
     def discard_all(self) -> int:
         """Drop the proposals of the image shown, and return how many."""
@@ -151,26 +224,44 @@ class PrefillController:
 
     def close(self) -> None:
         """Stop predicting."""
-        self._newest = None
+        self._forget()
         self._background.close()
 
     def _start(self, image_id: int, *, is_automatic: bool) -> None:
         project, run_dir = self._session.project, self._run_dir()
-        if project is None or run_dir is None:
+        if project is None or self.chosen is None:
             return
         task = self._newest = _Task(project, image_id, run_dir, is_automatic)
-        self._say("Predicting…", "active")
+        if run_dir is not None:
+            self._say("Predicting…", "active")
+            self._run(task, lambda: self._predict(task, run_dir))
+        elif self._source is not None:
+            self._say("Finding all objects…", "active")
+            self._source.find(
+                image_id,
+                lambda propose: self._run(task, lambda: propose(self._accepted(task))),
+                lambda message: self._fail(task, message),
+            )
+
+    def _run(self, task: _Task, propose: Callable[[], Proposed]) -> None:
         self._background.run(
-            lambda: self._work(task),
+            lambda: self._work(task, propose),
             lambda found: self._on_background_done(task, found),
-            lambda error: self._on_background_failed(task, error),
+            lambda error: self._fail(task, str(error)),
         )
 
-    def _work(self, task: _Task) -> Proposed | None:
+    def _predict(self, task: _Task, run_dir: Path) -> Proposed:
+        more: dict[str, Any] = {"over_accepted": True} if self.over_accepted else {}
+        return self._predictor.propose(task.project, task.image_id, run_dir, **more)
+
+    def _accepted(self, task: _Task) -> tuple[ObjectRecord, ...]:
+        return () if self.over_accepted else task.project.objects(task.image_id)
+
+    def _work(self, task: _Task, propose: Callable[[], Proposed]) -> Proposed | None:
         """Predict and write the proposals, in the worker; None if a newer task is waiting."""
         if task is not self._newest:
             return None
-        found = self._predictor.propose(task.project, task.image_id, task.run_dir)
+        found = propose()
         if task is not self._newest:
             return None
         if found.proposals or task.project.proposals(task.image_id):
@@ -184,22 +275,28 @@ class PrefillController:
             self._newest = None
             self._say(*_summary(found))
 
-    def _on_background_failed(self, task: _Task, error: Exception) -> None:
+    def _fail(self, task: _Task, message: str) -> None:
         if task is self._newest:  # nobody waits for the others any more
             self._newest = None
-            self._say(str(error), "bad")
+            self._say(message, "bad")
+
+    def _forget(self) -> None:
+        self._newest = None
+        if self._source is not None:
+            self._source.cancel()
 
     def _on_session_opened(self, _project: object = None) -> None:
         self._decided.clear()
+        self._known = None
         runs_dir = self._session.runs_dir
         self._choice = PrefillChoice() if runs_dir is None else read_choice(runs_dir)
         self._say("")
 
     def _on_session_closing(self) -> None:
-        self._newest = None
+        self._forget()
 
     def _on_session_image_shown(self, image_id: int) -> None:
-        self._newest = None  # what was asked for the image before is not wanted any more
+        self._forget()  # what was asked for the image before is not wanted any more
         self._say("")
         project = self._session.project
         if project is None or not self.is_automatic or image_id in self._decided:
@@ -210,7 +307,12 @@ class PrefillController:
 
     def _on_session_labels_changed(self, image_id: int) -> None:
         if image_id == self._session.current_image_id:
+            self._known = None
             self.changed.emit()
+
+    def _on_session_much_changed(self) -> None:
+        self._known = None
+        self.changed.emit()
 
     def _run_dir(self) -> Path | None:
         return next((run.run_dir for run in self.runs if run.name == self._choice.run), None)
@@ -226,18 +328,10 @@ class PrefillController:
         self.changed.emit()
 
 
-def _without_accepted(project: Project, image_id: int) -> tuple[ProposalRecord, ...]:
-    """Return the image's proposals, first cut back by what was accepted since they were made."""
-    proposals, image = project.proposals(image_id), project.image(image_id)
-    left = trimmed(proposals, project.objects(image_id), image.shape)
-    if left.num_cut or left.num_known:
-        return project.add_proposals(image_id, left.proposals)
-    return proposals
-
-
 def _summary(found: Proposed) -> tuple[str, Tone]:
     """Return what a pre-filling did, and its tone."""
-    words = [f"{_num(len(found.proposals), 'proposal')}." if found.proposals else _NOTHING]
+    nothing = _NOTHING_MORE if found.num_known else _NOTHING
+    words = [f"{_num(len(found.proposals), 'proposal')}." if found.proposals else nothing]
     if found.num_cut:
         words.append(f"{found.num_cut} cut back where objects are accepted already.")
     if found.num_known:
@@ -245,6 +339,11 @@ def _summary(found: Proposed) -> tuple[str, Tone]:
     if found.unknown_classes:
         names = ", ".join(found.unknown_classes)
         words.append(f"The project has no class {names}: what the model found of it is left out.")
+    if found.num_unnamed:
+        words.append(
+            f"{_num(found.num_unnamed, 'small object')} on top left out: add a second class for "
+            "them, such as via."
+        )
     return " ".join(words), "warning" if found.unknown_classes else "neutral"
 
 

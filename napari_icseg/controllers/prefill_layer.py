@@ -8,24 +8,27 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 
 from napari_icseg.controllers.boxes import Box
-from napari_icseg.controllers.frames import Frame
-from napari_icseg.controllers.layer_data import put
-from napari_icseg.controllers.layers import WHOLE_PIXELS
-from napari_icseg.controllers.mask_view import mask_pixels
+from napari_icseg.controllers.gui_thread import Background
+from napari_icseg.controllers.layer_data import put, write_labels
+from napari_icseg.controllers.proposal_paint import (
+    Look,
+    Scene,
+    Sprites,
+    coarse_frame,
+    colors,
+    looks_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
     from napari_icseg.controllers.session import ProjectSession
-    from napari_icseg.project.records import ClassRecord, ProposalRecord
+    from napari_icseg.project.records import ClassRecord
 
 LAYER = "proposals"
-FILL_ALPHA = 0.22
-DASH_PX = 4
+MAX_AT_ONCE = 40
+"""More new proposals are prepared in a thread; more that differ are drawn with all the others."""
 _BELOW = ("image", "objects")
-_CLEAR = (0.0, 0.0, 0.0, 0.0)
 
 
 class ProposalsLayer:
@@ -40,6 +43,13 @@ class ProposalsLayer:
         self._session_ref = ref(session)  # the table below must not keep its own keys alive
         self._layer: Any | None = None
         self._classes: tuple[ClassRecord, ...] = ()
+        self._scene: Scene | None = None
+        self._sprites = Sprites()
+        self._drawn: dict[int, Look] = {}
+        self._drawn_on: Any | None = None
+        self._focused: int | None = None
+        self._threshold = 0.0
+        self._background = Background(session.gui, "proposals-drawn")
         for signal, slot in self._slots():
             signal.connect(slot)
         self._draw()
@@ -52,6 +62,7 @@ class ProposalsLayer:
 
     def close(self) -> None:
         """Take the layer away and stop listening."""
+        self._background.close()
         for signal, slot in self._slots():
             signal.disconnect(slot, missing_ok=True)
         self._remove()
@@ -72,21 +83,59 @@ class ProposalsLayer:
         if session is not None and image_id == session.current_image_id:
             self._draw()
 
+    def set_look(self, *, focused: int | None, threshold: float) -> None:
+        """Frame one proposal, and only dot those whose score is lower."""
+        if (focused, threshold) != (self._focused, self._threshold):
+            self._focused, self._threshold = focused, threshold
+            self._redraw()
+
     def _draw(self) -> None:
+        """Read the proposals and draw them; what is new and much is prepared in a thread."""
         session = self._session_ref()
         if session is None or session.project is None or session.current_image_id is None:
             return
         project, image_id = session.project, session.current_image_id
-        proposals, shape_hw = project.proposals(image_id), project.image(image_id).shape
-        layer = self.layer or self._add(shape_hw)
-        frame = coarse_frame(shape_hw)
-        if not proposals and not layer.visible and layer.data.shape == frame.shape_hw:
+        shape_hw = project.image(image_id).shape
+        self._scene = Scene(project.proposals(image_id), project.classes(), shape_hw)
+        missing = self._sprites.missing(self._scene)
+        if len(missing) <= MAX_AT_ONCE:
+            self._sprites.add(missing, self._scene)
+            self._redraw()
             return
-        classes = project.classes()
-        if classes != self._classes:
-            self._classes, layer.colormap = classes, _colormap(classes)
-        put(layer, paint(proposals, classes, shape_hw), frame)
-        layer.visible = bool(proposals)
+        scene = self._scene
+        self._background.run(
+            lambda: self._sprites.add(missing, scene), lambda _none: self._redraw(), _raise
+        )
+
+    def _redraw(self) -> None:
+        """Draw what differs from what is drawn."""
+        scene = self._scene
+        if scene is None or self._sprites.missing(scene):
+            return
+        self._sprites.forget_others(scene)
+        layer = self.layer or self._add(scene.shape_hw)
+        frame = coarse_frame(scene.shape_hw)
+        is_same = layer.data.shape == frame.shape_hw and self._drawn_on is layer
+        if not scene.proposals and not layer.visible and is_same and not self._drawn:
+            return
+        if scene.classes != self._classes:
+            self._classes, layer.colormap = scene.classes, _colormap(scene.classes)
+        looks = looks_of(scene, focused=self._focused, threshold=self._threshold)
+        changed = [
+            self._drawn.get(key, looks.get(key))
+            for key in self._drawn.keys() | looks.keys()
+            if self._drawn.get(key) != looks.get(key)
+        ]
+        boxes = [look.box for look in changed if look is not None]
+        if is_same and layer.visible and len(boxes) <= MAX_AT_ONCE:
+            for box in boxes:
+                patch: Any = self._sprites.paint(looks.values(), box)
+                write_labels(layer, box, patch)
+        else:
+            whole = Box(0, 0, *frame.shape_hw)
+            put(layer, self._sprites.paint(looks.values(), whole), frame)
+        self._drawn, self._drawn_on = looks, layer
+        layer.visible = bool(scene.proposals)
         self._place(layer)
 
     def _add(self, shape_hw: tuple[int, int]) -> Any:
@@ -116,39 +165,10 @@ class ProposalsLayer:
             layers.move(layers.index(layer), wanted)
 
     def _remove(self) -> None:
-        layer, self._layer = self.layer, None
+        layer, self._layer, self._scene = self.layer, None, None
+        self._drawn, self._drawn_on = {}, None
         if layer is not None:
             self._viewer.layers.remove(layer)
-
-
-def coarse_frame(shape_hw: tuple[int, int]) -> Frame:
-    """Return a whole image, of a large one each n x n pixels as one."""
-    frame = Frame.whole(shape_hw)
-    while frame.shape_hw[0] * frame.shape_hw[1] > WHOLE_PIXELS:
-        frame = Frame(frame.box, frame.step * 2)
-    return frame
-
-
-def paint(
-    proposals: Iterable[ProposalRecord],
-    classes: Sequence[ClassRecord],
-    shape_hw: tuple[int, int],
-) -> NDArray[np.uint8]:
-    """Return layer values, uint8, of proposals that lie inside an image of this shape.
-
-    They have the shape of its `coarse_frame`. 0 is nothing; class number n (from 0) has 1 + 2n
-    on the inside and 2 + 2n on the dashes.
-    """
-    number_of = {record.id: number % 127 for number, record in enumerate(classes)}
-    frame = coarse_frame(shape_hw)
-    values = np.zeros(frame.shape_hw, dtype=np.uint8)
-    for proposal in proposals:
-        number, box = number_of[proposal.class_id], frame.pixels(Box.of_mask(proposal.mask))
-        crop = mask_pixels(proposal.mask, frame, box)
-        window = values[box.slices]
-        window[crop] = 1 + 2 * number
-        window[_dashes(crop, box)] = 2 + 2 * number
-    return values
 
 
 def _colormap(classes: Sequence[ClassRecord]) -> Any:
@@ -157,26 +177,8 @@ def _colormap(classes: Sequence[ClassRecord]) -> Any:
     return DirectLabelColormap(color_dict=colors(classes))
 
 
-def colors(classes: Sequence[ClassRecord]) -> Mapping[int | None, Any]:
-    """Return the colour of each value that `paint` gives."""
-    from napari.utils.colormaps.standardize_color import transform_color
-
-    by_value: dict[int | None, Any] = {None: _CLEAR, 0: _CLEAR}
-    for number, record in enumerate(classes[:127]):
-        red, green, blue, _ = transform_color(record.color)[0]
-        by_value[1 + 2 * number] = (red, green, blue, FILL_ALPHA)
-        by_value[2 + 2 * number] = (red, green, blue, 1.0)
-    return by_value
-
-
-def _dashes(crop: NDArray[np.bool_], box: Box) -> NDArray[np.bool_]:
-    """Return the pixels of the outline that are drawn, bool like `crop`."""
-    padded = np.pad(crop, 1)
-    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    rows = np.arange(box.top, box.bottom)[:, None]
-    cols = np.arange(box.left, box.right)[None, :]
-    is_drawn: NDArray[np.bool_] = (rows + cols) // DASH_PX % 2 == 0
-    return crop & ~inner & is_drawn
+def _raise(error: Exception) -> None:
+    raise error
 
 
 _LAYERS: WeakKeyDictionary[ProjectSession, ProposalsLayer] = WeakKeyDictionary()

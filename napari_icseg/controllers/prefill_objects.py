@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_icseg.project.records import ClassRecord, ObjectRecord
+    from napari_icseg.project.records import ClassRecord, ObjectRecord, ProposalRecord
+    from napari_icseg.prompting.automatic import FoundObject
     from trainers.models.base import Instance
 
 MIN_AREA_PX = 16
@@ -41,6 +42,8 @@ class Proposed:
     """Components left out because they are accepted objects already."""
     unknown_classes: tuple[str, ...] = ()
     """Classes of the model that the project does not have."""
+    num_unnamed: int = 0
+    """Objects on top of others left out, because the project has no class for them."""
 
 
 def class_ids_by_label(
@@ -127,6 +130,61 @@ def trimmed(
             mask = RleMask.from_mask(rest, _origin(box))
             kept.append(NewProposal(proposal.class_id, mask, proposal.score))
     return Proposed(tuple(kept), num_cut, num_known)
+
+
+def cut_back(
+    proposals: Iterable[ProposalRecord], accepted: Sequence[ObjectRecord]
+) -> tuple[dict[int, RleMask], tuple[int, ...]]:
+    """Return what is left of proposals beside accepted objects of their class.
+
+    Objects of other classes may lie under and over them. The cost goes with the proposals and
+    what meets them, not with the image.
+
+    Returns:
+        By id the masks of those that lose pixels, and the ids of those that are known.
+
+    """
+    masks: dict[int, RleMask] = {}
+    known = []
+    for proposal in proposals:
+        mask = proposal.mask
+        box = np.s_[mask.row : mask.row + mask.height, mask.col : mask.col + mask.width]
+        taken = np.zeros((mask.height, mask.width), dtype=np.bool_)
+        for record in accepted:
+            if record.class_id == proposal.class_id and record.mask.reaches(*box):
+                taken |= record.mask.pixels_in(*box)
+        component = mask.crop()
+        rest = _rest(component, taken)
+        if rest is None:
+            known.append(proposal.id)
+        elif rest is not component:
+            masks[proposal.id] = RleMask.from_mask(rest, (mask.row, mask.col))
+    return masks, tuple(known)
+
+
+def propose_found(
+    found: Sequence[FoundObject],
+    classes: tuple[int, int | None],
+    accepted: Iterable[ObjectRecord],
+    shape_hw: tuple[int, int],
+) -> Proposed:
+    """Return proposals for what a click model finds by itself.
+
+    Args:
+        found: surest first.
+        classes: ids, of all objects and of those that lie on top of others; None leaves the
+            latter out.
+        accepted: the image's objects; those of another class may lie under a proposal.
+        shape_hw: of the image, in pixels.
+
+    """
+    below, above = classes
+    new = [
+        NewProposal(class_id, one.mask, one.score)
+        for one in found
+        if (class_id := above if one.is_on_top else below) is not None
+    ]
+    return replace(trimmed(new, accepted, shape_hw), num_unnamed=len(found) - len(new))
 
 
 def _propose_class(

@@ -40,7 +40,9 @@ class PrefillPredictor:
     def __init__(self) -> None:
         self._cached: _Cached | None = None
 
-    def propose(self, project: Project, image_id: int, run_dir: Path) -> Proposed:
+    def propose(
+        self, project: Project, image_id: int, run_dir: Path, *, over_accepted: bool = False
+    ) -> Proposed:
         """Return proposals for the image; nothing is written.
 
         Raises:
@@ -53,7 +55,7 @@ class PrefillPredictor:
         image = read_image(project.absolute_path(image_id))
         answer = _answer(model, image)
         class_ids = class_ids_by_label(model.class_names, project.classes())
-        accepted = project.objects(image_id)
+        accepted = () if over_accepted else project.objects(image_id)
         if isinstance(answer, list):
             shape_hw = (image.shape[0], image.shape[1])
             found = propose_instances(answer, class_ids, accepted, shape_hw)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_icseg.controllers.boxes import Box
     from napari_icseg.controllers.clicks import ClickState
     from napari_icseg.controllers.desk import Desk
-    from napari_icseg.project.records import ObjectRecord
+    from napari_icseg.project.records import ObjectRecord, ProposalRecord
 
 BOX, SCRIBBLE = "box", "scribble"
 MAX_STROKE_PX = 2048 * 2048
@@ -197,11 +197,15 @@ class PromptTools:
 
     # the object that is corrected -----------------------------------------------------------------
 
-    def _record(self, object_id: int | None) -> ObjectRecord | None:
+    def _record(
+        self, object_id: int | None, *, is_proposal: bool = False
+    ) -> ObjectRecord | ProposalRecord | None:
         project = self._desk.session.project
         if project is None or object_id is None:
             return None
         try:
+            if is_proposal:
+                return project.proposal(object_id)
             return project.object_by_id(object_id)
         except ProjectError:
             return None
@@ -214,7 +218,7 @@ class PromptTools:
         subject = self._desk.loop.state.subject
         if subject is None:
             return
-        record = self._record(subject.object_id)
+        record = self._record(subject.object_id, is_proposal=subject.is_proposal)
         if record is None or record.mask != subject.mask:
             self._desk.loop.clear()
             self._desk.loop.say(hints.SUBJECT_CHANGED)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_icseg.controllers import training_words as words
 from napari_icseg.controllers.notify import errors_shown
+from napari_icseg.controllers.prefill import AUTOMATIC
 from napari_icseg.widgets.training_view import PrefillView
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class PrefillPresenter:
 
     def _chosen_label(self) -> str:
         name = self._prefill.chosen
+        if name == AUTOMATIC:
+            return "automatic masks of the click model"
         run = next((run for run in self._runs.snapshots if run.name == name), None)
         if run is None:
             return name or ""

@@ -84,24 +84,6 @@ CLICK_BUTTONS = (
     ActionButton("undo", "Undo", "Undo the last change of the labels (key {undo})", 0, 2, 2),
     ActionButton("redo", "Redo", "Redo what was undone (key {redo})", 0, 4, 2),
 )
-PROPOSAL_BUTTONS = (
-    ActionButton(
-        "accept_proposals",
-        "Accept all ({accept_proposals})",
-        "Save all pre-filled objects of this image as objects (key {accept_proposals})",
-        0,
-        0,
-        4,
-    ),
-    ActionButton(
-        "reject_proposals",
-        "Discard",
-        "Throw the pre-filled objects away (key {reject_proposals})",
-        0,
-        4,
-        2,
-    ),
-)
 
 
 class ActionButtons(QWidget):

@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
 from napari_icseg.widgets.action_buttons import (
     CLICK_BUTTONS,
     IMAGE_BUTTONS,
-    PROPOSAL_BUTTONS,
     ActionButtons,
 )
 from napari_icseg.widgets.class_bar import ClassBar
@@ -75,7 +74,6 @@ class LabellingDock(QWidget):
         self.classes = ClassBar()
         self.status = LabellingStatus()
         self.click_buttons = ActionButtons(CLICK_BUTTONS)
-        self.proposals = _ProposalRow()
         self.models = LabellingModels()
         self.shortcuts = ShortcutList()
         self._slots = {slot: _build_slot() for slot in Slot}
@@ -141,7 +139,6 @@ class LabellingDock(QWidget):
         layout.addLayout(self._slots[Slot.UNDER_CANDIDATE])
         layout.addWidget(self.click_buttons)
         layout.addLayout(self._slots[Slot.EDIT])
-        layout.addWidget(self.proposals)
         layout.addLayout(self._slots[Slot.PROPOSALS])
         layout.addWidget(self.models)
         layout.addLayout(self._slots[Slot.UNDER_MODELS])
@@ -156,7 +153,6 @@ class LabellingDock(QWidget):
             self.image_buttons,
             self.tool_bar,
             self.click_buttons,
-            self.proposals.buttons,
         ):
             buttons.triggered.connect(self.action)
         self.images.image_chosen.connect(self.image_chosen)
@@ -164,26 +160,6 @@ class LabellingDock(QWidget):
         self.classes.add_requested.connect(lambda: self.action.emit("add_class"))
         self.models.prefill_requested.connect(lambda: self.action.emit("prefill"))
         self.models.cancel_requested.connect(lambda: self.action.emit("cancel_download"))
-
-
-class _ProposalRow(QWidget):
-    """Pre-filled objects that wait for a decision; hidden while there are none."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.text = QLabel()
-        self.buttons = ActionButtons(PROPOSAL_BUTTONS)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.text)
-        layout.addWidget(self.buttons)
-        self.set_count(0)
-
-    def set_count(self, num_proposals: int) -> None:
-        """Shows how many wait; 0 hides the row."""
-        self.text.setText(f"{num_proposals} pre-filled objects (dashed) wait for you")
-        self.setVisible(num_proposals > 0)
 
 
 def _build_slot() -> QVBoxLayout:

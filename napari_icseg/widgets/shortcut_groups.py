@@ -16,7 +16,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "cycle", "cycle_back", "accept", "remove_click", "clear",
     ),
     "Proposals": (
-        "prefill", "propose", "accept_proposals", "reject_proposals",
+        "prefill", "next_proposal", "previous_proposal", "accept_proposal", "reject_proposal",
+        "edit_proposal", "mouse_accept_proposal", "accept_proposals", "reject_proposals",
     ),
     "Edit": (
         "undo", "redo", "mouse_select", "delete", "tool_paint", "tool_erase",

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_icseg.controllers.prefill_layer import LAYER, draw_proposals, paint
+from napari_icseg.controllers.prefill_layer import LAYER, draw_proposals
+from napari_icseg.controllers.proposal_paint import paint
 from napari_icseg.controllers.session import ProjectSession
 from napari_icseg.project.records import NewProposal
 from tests.napari_icseg.controllers.training_fixtures import SIDE_PX, bar, make_project
