@@ -177,4 +177,6 @@ def _say_imported(report: ImportReport) -> None:
     if report.notes:
         more = f" (and {len(report.notes) - 1} more)" if len(report.notes) > 1 else ""
         note = f" Note: {report.notes[0]}{more}"
-    show_info(f"Imported {objects} on {images}.{note} Undo takes all of it back.")
+    # an import that brings nothing is no operation, and undo would take back something else
+    undo = " Undo takes all of it back." if report.num_objects or report.num_new_images else ""
+    show_info(f"Imported {objects} on {images}.{note}{undo}")

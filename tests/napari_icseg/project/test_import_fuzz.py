@@ -148,7 +148,8 @@ def check(project: Project, format_: ImportFormat, files: Files) -> bool:
         for image in project.images():
             for each in project.objects(image.id):
                 assert each.mask.to_mask(image.shape).sum() == each.mask.area > 0
-        project.undo()
+        if project.history(1) != history:  # an import that brings nothing is no operation
+            project.undo()
         assert contents(project) == before
         imported = True
     assert time.thread_time() - start < MAX_S
