@@ -73,7 +73,7 @@ class ImportDialog(QDialog):
     def set_source(self, path: Path) -> None:
         """Name a file or folder as if it had been chosen."""
         self.path.setText(str(path))
-        self.source_changed.emit()
+        self._on_edited()
 
     def set_progress(self, done: int, total: int) -> None:
         """How much has been read."""
@@ -169,7 +169,7 @@ class ImportDialog(QDialog):
         text = QFileDialog.getExistingDirectory(self, "Choose a folder", field.text())
         if text:
             field.setText(text)
-            self.source_changed.emit()
+            self._on_edited()
 
 
 def _button(text: str, tooltip: str) -> QPushButton:

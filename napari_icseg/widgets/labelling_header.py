@@ -47,7 +47,7 @@ class LabellingHeader(QWidget):
         self.menu_button.setMenu(self._build_menu())
         self.export_button = QPushButton()
         self.export_button.setText("Export…")
-        self.export_button.setToolTip("Write COCO or PNG masks of all labelled images")
+        self.export_button.setToolTip("Write the labels as COCO, YOLO, LabelMe, VOC or masks")
         self.export_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.export_button.clicked.connect(lambda _checked=False: self.action.emit("export"))
         self.progress_text = QLabel()

@@ -182,4 +182,4 @@ def test_damaged_labels_are_refused_or_imported_right(
 
     run()
     print(f"{format_}: {counts[True]} imported, {counts[False]} refused")
-    assert min(counts.values()) > CASES // 50  # both ends are reached
+    assert min(counts.values()) > 0  # both ends are reached
