@@ -6,6 +6,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qtpy.compat import isalive
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QScrollArea
+
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.hints import Hint
 from napari_icseg.controllers.notify import show_error
@@ -49,7 +53,7 @@ class HistoryPanel:
         return {
             "undo": partial(self.swap, "undo"),
             "redo": partial(self.swap, "redo"),
-            "toggle_history": self.fold.header.toggle,
+            "toggle_history": self._toggle,
         }
 
     def close(self) -> None:
@@ -58,6 +62,20 @@ class HistoryPanel:
         for signal, handler in self._signals():
             signal.disconnect(handler, missing_ok=True)
         self._background.close()
+
+    def _toggle(self) -> None:
+        """Opens the list where it can be seen, or closes it."""
+        self.fold.header.toggle()
+        if self.fold.is_open:
+            # once it has got its height
+            QTimer.singleShot(0, self._scroll_to_list)
+
+    def _scroll_to_list(self) -> None:
+        above = self.fold.parentWidget() if isalive(self.fold) else None
+        while above is not None and not isinstance(above, QScrollArea):
+            above = above.parentWidget()
+        if above is not None:
+            above.ensureWidgetVisible(self.list)
 
     # undo and redo ------------------------------------------------------------------------
 
