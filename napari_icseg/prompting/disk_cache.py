@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_icseg.prompting.cache import EmbeddingKey
 
 DEFAULT_DISK_BYTES = 2 * 2**30
-_FORMAT = 3
+_FORMAT = 4
 _EMBEDDING, _HIGH_RES = "embedding", "high_res_{}"
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from napari_icseg.prompting.protocol import NEGATIVE, POSITIVE, Prompts
+from napari_icseg.prompting.sparse_memory import sparse_zeros
 from napari_icseg.prompting.windows import Window, WindowGrid
 from trainers.io.rle import RleMask
 from trainers.metrics.interactive import mask_iou
@@ -61,9 +62,9 @@ class Growth(ABC):
         self._score = self._first.score
         # column by column, as the RLE of it is written; of a large image only the memory of
         # the windows that were asked is ever taken
-        self._mask = np.zeros(answer.image_hw, dtype=np.bool_, order="F")
+        self._mask = sparse_zeros(answer.image_hw, order="F")
         self._reach: Window | None = None
-        self._seen = np.zeros(answer.image_hw, dtype=np.bool_)
+        self._seen = sparse_zeros(answer.image_hw)
         for window, candidates in answer.found.items():
             for candidate in candidates:
                 if candidate.kind == self.kind:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -19,9 +17,10 @@ from napari_icseg.prompting.candidates import (
     refine_net,
 )
 from napari_icseg.prompting.input_frame import InputFrame
-from napari_icseg.prompting.interrupt import make_interruptible, stopping
+from napari_icseg.prompting.interrupt import make_interruptible, stop_if_asked, stopping
 from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.protocol import POSITIVE, Embedding, Prompts
+from napari_icseg.prompting.remembered import RememberedLogits
 from napari_icseg.prompting.windows import WINDOW_PX, Window, WindowGrid, localize
 
 if TYPE_CHECKING:
@@ -33,10 +32,7 @@ if TYPE_CHECKING:
     from napari_icseg.prompting.candidates import ScoredMask
     from napari_icseg.prompting.protocol import Candidate, CandidateKind
     from trainers.metrics.calibration import ScoreCurve
-    from trainers.models.sam2.interface import DecodedMasks, Sam2ImageModel
-
-_MAX_REMEMBERED = 32
-"""Click sequences for which an embedding remembers the logits."""
+    from trainers.models.sam2.interface import DecodedMasks, ImageFeatures, Sam2ImageModel
 
 
 class Sam2PromptPredictor:
@@ -74,9 +70,7 @@ class Sam2PromptPredictor:
         self.input_size_px = WINDOW_PX
         self.device = torch.device(device)
         self._model = model
-        self._remembered: WeakKeyDictionary[Embedding, OrderedDict[bytes, Tensor]] = (
-            WeakKeyDictionary()
-        )
+        self._remembered = RememberedLogits()
         if isinstance(model, torch.nn.Module):
             make_interruptible(model)
 
@@ -105,6 +99,9 @@ class Sam2PromptPredictor:
         pixels = self._frame(window).fit(image.unit(window)).to(self.device)
         with torch.inference_mode(), stopping(should_stop):
             features = self._model.encode(pixels)
+        if self._model.native_resolution:
+            # many windows of large maps: half the memory for the same answers
+            features = features.map(lambda level: level.half())
         return Embedding(features, window, image.size_hw, self.checkpoint_id)
 
     def predict(self, embedding: Embedding, prompts: Prompts) -> tuple[Candidate, ...]:
@@ -119,8 +116,10 @@ class Sam2PromptPredictor:
         with torch.inference_mode():
             decoded = self._answer(embedding, local)
             logits = self._frame(window).unfit(decoded.logits)[0].cpu().numpy()
+        stop_if_asked()
         named = name_masks(logits, decoded.iou[0].float().cpu().numpy(), kinds)
         named = refine_net(named, local) if kinds else named
+        stop_if_asked()
         found = rank(
             map(self._calibrated, named),
             (window.top, window.left),
@@ -152,7 +151,7 @@ class Sam2PromptPredictor:
         frame, origin_xy = self._frame(window), np.array([window.left, window.top])
         local = Prompts(points_xy - origin_xy, np.full(len(points_xy), POSITIVE))
         points, labels = frame.points(local, local.num_points)
-        features = embedding.features.map(lambda level: level.to(self.device))
+        features = self._on_device(embedding)
         with torch.inference_mode():
             decoded = self._model.decode(
                 features, points[0][:, None].to(self.device), labels[0][:, None].to(self.device)
@@ -161,6 +160,9 @@ class Sam2PromptPredictor:
         scores, kinds = decoded.iou.float().cpu().numpy(), self._model.token_kinds
         named = [name_masks(*one, kinds) for one in zip(logits, scores, strict=True)]
         return [[self._calibrated(scored) for scored in masks] for masks in named]
+
+    def _on_device(self, embedding: Embedding) -> ImageFeatures:
+        return embedding.features.map(lambda level: level.to(self.device, torch.float32))
 
     def _calibrated(self, scored: ScoredMask) -> ScoredMask:
         curve = self.curves.get(scored.kind)
@@ -172,22 +174,25 @@ class Sam2PromptPredictor:
 
     def _answer(self, embedding: Embedding, local: Prompts) -> DecodedMasks:
         """Decode click by click, starting after the longest sequence that is remembered."""
-        memory = self._remembered.setdefault(embedding, OrderedDict())
+        memory = self._remembered
         frame = self._frame(embedding.window)
-        features = embedding.features.map(lambda level: level.to(self.device))
+        features = self._on_device(embedding)
         first, last = _first_step(local), local.num_points
-        known = [n for n in range(first, last) if _key(local, n) in memory]
+        known = [n for n in range(first, last) if memory.has(embedding, _key(local, n))]
         start = known[-1] + 1 if known else first
-        previous = memory[_key(local, known[-1])] if known else frame.mask_logits(local.mask)
+        previous = (
+            memory.get(embedding, _key(local, known[-1]))
+            if known
+            else frame.mask_logits(local.mask)
+        )
         for num_clicks in range(start, last + 1):
             points_xy, labels = frame.points(local, num_clicks)
             previous = None if previous is None else previous.to(self.device)
             decoded = self._model.decode(
                 features, points_xy.to(self.device), labels.to(self.device), previous
             )
-            previous = memory[_key(local, num_clicks)] = self._shown(decoded, local.kind)
-        while len(memory) > _MAX_REMEMBERED:
-            memory.popitem(last=False)
+            previous = self._shown(decoded, local.kind)
+            memory.put(embedding, _key(local, num_clicks), previous)
         return decoded
 
     def _shown(self, decoded: DecodedMasks, kind: CandidateKind | None) -> Tensor:
@@ -200,7 +205,8 @@ class Sam2PromptPredictor:
         else:
             named = name_masks(decoded.logits[0].float().cpu().numpy(), np.zeros(3, np.float32), ())
             index = [scored.kind for scored in named].index(kind)
-        return decoded.logits[:, index : index + 1].float()
+        # a copy: a view would keep all three
+        return decoded.logits[:, index : index + 1].float().clone()
 
 
 def _first_step(prompts: Prompts) -> int:

@@ -116,7 +116,7 @@ class Embedding:
     """What all prompts in one window of an image share.
 
     Attributes:
-        features: the model's maps, on its device.
+        features: the model's maps, float16 or float32, on its device.
         window: the part of the image that was embedded.
         image_hw: height and width of the whole image in pixels.
         checkpoint_id: of the model that made it; another model cannot use it.

@@ -67,3 +67,26 @@ def test_a_net_of_a_large_image_is_followed_across_its_windows(predictor):
 
 def test_it_ships_in_at_most_twenty_megabytes():
     assert EMBEDDED.stat().st_size <= 20e6
+
+
+def test_maps_of_half_the_size_give_the_same_masks(predictor):
+    """A window's maps are kept as float16; the model's own, float32, are the reference."""
+    for tile in read_data(SAMPLES / "coco.json").tiles[:3]:
+        image, _ = tile.read()
+        embedding = predictor.embed(image)
+        height, width = embedding.image_hw
+        frame = predictor._frame(embedding.window)
+        pixels = frame.fit(PromptImage(image).unit(embedding.window))
+        with torch.inference_mode():
+            exact = replace(embedding, features=predictor._model.encode(pixels))
+        assert embedding.num_bytes * 2 == exact.num_bytes
+        for point_xy in ([width // 2, height // 2], [width // 4, height // 3]):
+            prompts = Prompts([point_xy], [1])
+            found = predictor.predict(embedding, prompts)
+            wanted = {c.kind: c for c in predictor.predict(exact, prompts)}
+            assert {c.kind for c in found} == set(wanted)
+            for candidate in found:
+                reference = wanted[candidate.kind]
+                masks = [m.to_mask((height, width)) for m in (candidate.mask, reference.mask)]
+                assert mask_iou(*masks) > 0.98
+                assert candidate.score == pytest.approx(reference.score, abs=0.01)

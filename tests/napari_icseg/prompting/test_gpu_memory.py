@@ -98,7 +98,9 @@ def test_the_real_predictor_answers_on_the_cpu_as_if_it_had_always_been_there():
         worker.predict(Prompts([[20, 20]], [1]))
         listener.wait(lambda: listener.predicted)
     found = listener.predicted[-1].candidates
-    assert [(c.kind, c.mask, c.score) for c in found] == [(c.kind, c.mask, c.score) for c in wanted]
+    assert [(c.kind, c.mask) for c in found] == [(c.kind, c.mask) for c in wanted]
+    # the worker may use another number of threads, which add up in another order
+    assert [c.score for c in found] == pytest.approx([c.score for c in wanted], abs=1e-6)
     assert full.to_cpu() is False
 
 
