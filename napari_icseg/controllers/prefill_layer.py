@@ -13,10 +13,11 @@ from napari_icseg.controllers.layer_data import put, write_labels
 from napari_icseg.controllers.proposal_paint import (
     Look,
     Scene,
+    Sprite,
     Sprites,
     coarse_frame,
     colors,
-    looks_of,
+    sprites_of,
 )
 
 if TYPE_CHECKING:
@@ -97,15 +98,24 @@ class ProposalsLayer:
         project, image_id = session.project, session.current_image_id
         shape_hw = project.image(image_id).shape
         self._scene = Scene(project.proposals(image_id), project.classes(), shape_hw)
-        missing = self._sprites.missing(self._scene)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        scene = self._scene
+        if scene is None:
+            return
+        missing = self._sprites.missing(scene)
         if len(missing) <= MAX_AT_ONCE:
-            self._sprites.add(missing, self._scene)
+            self._sprites.take(sprites_of(missing, scene.shape_hw), scene.shape_hw)
             self._redraw()
             return
-        scene = self._scene
-        self._background.run(
-            lambda: self._sprites.add(missing, scene), lambda _none: self._redraw(), _raise
-        )
+
+        def take(sprites: dict[int, Sprite]) -> None:
+            # what came meanwhile is prepared as well, perhaps of another image
+            self._sprites.take(sprites, scene.shape_hw)
+            self._prepare()
+
+        self._background.run(lambda: sprites_of(missing, scene.shape_hw), take, _raise)
 
     def _redraw(self) -> None:
         """Draw what differs from what is drawn."""
@@ -120,7 +130,7 @@ class ProposalsLayer:
             return
         if scene.classes != self._classes:
             self._classes, layer.colormap = scene.classes, _colormap(scene.classes)
-        looks = looks_of(scene, focused=self._focused, threshold=self._threshold)
+        looks = self._sprites.looks(scene, focused=self._focused, threshold=self._threshold)
         changed = [
             self._drawn.get(key, looks.get(key))
             for key in self._drawn.keys() | looks.keys()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_icseg.project.records import ClassRecord, ProposalRecord
+    from trainers.io.rle import RleMask
 
 FILL_ALPHA = 0.22
 DASH_PX = 4
@@ -67,58 +68,70 @@ def coarse_frame(shape_hw: tuple[int, int]) -> Frame:
     return frame
 
 
-def looks_of(scene: Scene, *, focused: int | None, threshold: float) -> dict[int, Look]:
-    """Return how each proposal is drawn, by id; small ones after those that they lie on."""
-    number_of = {record.id: number % MAX_CLASSES for number, record in enumerate(scene.classes)}
-    frame = coarse_frame(scene.shape_hw)
-    looks = [
-        Look(
-            proposal.id,
-            frame.pixels(Box.of_mask(proposal.mask)),
-            proposal.mask.height * proposal.mask.width,
-            number_of[proposal.class_id],
-            proposal.score is not None and round(proposal.score, 2) < threshold,
-            proposal.id == focused,
-        )
-        for proposal in scene.proposals
-    ]
-    looks.sort(key=lambda look: (look.is_focused, -look.area))
-    return {look.key: look for look in looks}
+@dataclass(frozen=True, eq=False)
+class Sprite:
+    """The pixels of one proposal in the layer: its box there, its inside and its outline."""
+
+    mask: RleMask
+    box: Box
+    inside: NDArray[np.bool_]
+    outline: NDArray[np.bool_]
+
+
+def sprites_of(proposals: Iterable[ProposalRecord], shape_hw: tuple[int, int]) -> dict[int, Sprite]:
+    """Return the sprites of proposals by id: the costly part, for a thread."""
+    frame = coarse_frame(shape_hw)
+    sprites = {}
+    for one in proposals:
+        box = frame.pixels(Box.of_mask(one.mask))
+        crop = mask_pixels(one.mask, frame, box)
+        sprites[one.id] = Sprite(one.mask, box, crop, _outline(crop))
+    return sprites
 
 
 class Sprites:
-    """The pixels of each proposal's inside and outline, computed once."""
+    """The sprites of the proposals of one image, each computed once."""
 
     def __init__(self) -> None:
-        self._masks: dict[int, Any] = {}
-        self._parts: dict[int, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
+        self._sprites: dict[int, Sprite] = {}
         self._shape_hw: tuple[int, int] | None = None
 
     def missing(self, scene: Scene) -> tuple[ProposalRecord, ...]:
         """Return the proposals that are not prepared."""
         if scene.shape_hw != self._shape_hw:
             return scene.proposals
+        known = self._sprites
         return tuple(
-            one
-            for one in scene.proposals
-            if self._masks.get(one.id) is not one.mask and self._masks.get(one.id) != one.mask
+            one for one in scene.proposals if one.id not in known or known[one.id].mask != one.mask
         )
 
-    def add(self, proposals: Iterable[ProposalRecord], scene: Scene) -> None:
-        """Prepare proposals; callable from any thread."""
-        frame = coarse_frame(scene.shape_hw)
-        if scene.shape_hw != self._shape_hw:
-            self._masks, self._parts, self._shape_hw = {}, {}, scene.shape_hw
-        for one in proposals:
-            crop = mask_pixels(one.mask, frame, frame.pixels(Box.of_mask(one.mask)))
-            self._parts[one.id] = crop, _outline(crop)
-            self._masks[one.id] = one.mask
+    def take(self, sprites: Mapping[int, Sprite], shape_hw: tuple[int, int]) -> None:
+        """Keep sprites for an image of this shape; those for another are forgotten."""
+        if shape_hw != self._shape_hw:
+            self._sprites, self._shape_hw = {}, shape_hw
+        self._sprites.update(sprites)
+
+    def looks(self, scene: Scene, *, focused: int | None, threshold: float) -> dict[int, Look]:
+        """Return how each proposal is drawn, by id; small ones after those that they lie on."""
+        number_of = {record.id: n % MAX_CLASSES for n, record in enumerate(scene.classes)}
+        looks = [
+            Look(
+                one.id,
+                self._sprites[one.id].box,
+                one.mask.height * one.mask.width,
+                number_of[one.class_id],
+                one.score is not None and round(one.score, 2) < threshold,
+                one.id == focused,
+            )
+            for one in scene.proposals
+        ]
+        looks.sort(key=lambda look: (look.is_focused, -look.area))
+        return {look.key: look for look in looks}
 
     def forget_others(self, scene: Scene) -> None:
         """Keep what is drawn only."""
         wanted = {one.id for one in scene.proposals}
-        for key in [key for key in self._masks if key not in wanted]:
-            del self._masks[key], self._parts[key]
+        self._sprites = {key: one for key, one in self._sprites.items() if key in wanted}
 
     def paint(self, looks: Iterable[Look], box: Box) -> NDArray[np.uint8]:
         """Return the layer's values, uint8 (h, w), in a box of it.
@@ -130,7 +143,8 @@ class Sprites:
             common = look.box.common(box)
             if common.is_empty:
                 continue
-            crop, outline = (part[common.within(look.box)] for part in self._parts[look.key])
+            sprite, within = self._sprites[look.key], common.within(look.box)
+            crop, outline = sprite.inside[within], sprite.outline[within]
             window = values[common.within(box)]
             if look.is_focused:
                 window[crop] = 1 + 2 * look.number
@@ -150,8 +164,8 @@ def paint(
 ) -> NDArray[np.uint8]:
     """Return the values of a whole layer, of the shape of the image's `coarse_frame`."""
     scene, sprites = Scene(tuple(proposals), tuple(classes), shape_hw), Sprites()
-    sprites.add(scene.proposals, scene)
-    looks = looks_of(scene, focused=None, threshold=0.0)
+    sprites.take(sprites_of(scene.proposals, shape_hw), shape_hw)
+    looks = sprites.looks(scene, focused=None, threshold=0.0)
     return sprites.paint(looks.values(), Box(0, 0, *coarse_frame(shape_hw).shape_hw))
 
 

@@ -207,12 +207,14 @@ class ProposalPart:
 
     def _show(self) -> None:
         prefill = self._prefill
+        # the line above says how many there are
+        says_more = prefill.status.text.rstrip("s.") != f"{len(self._proposals)} proposal"
         self.bar.set_view(
             ProposalView(
                 num=len(self._proposals),
                 num_chosen=len(chosen_ids(self._proposals, self.bar.threshold)),
                 focus=self._focus_text(),
-                status=prefill.status.text,
+                status=prefill.status.text if says_more else "",
                 tone=prefill.status.tone,
                 is_busy=prefill.is_busy,
                 over_accepted=prefill.over_accepted,

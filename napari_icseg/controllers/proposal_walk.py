@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from napari_icseg.project.records import ProposalRecord
 
-BAND_PX = 64
+BAND_PX = 24
 """Proposals are read like text, in lines of this height."""
 
 

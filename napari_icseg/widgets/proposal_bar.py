@@ -62,7 +62,9 @@ class ProposalBar(QWidget):
         self.slider.setToolTip("Lowest score: proposals below it are only dotted and not accepted")
         self.score = QLabel()
         self.score.setToolTip(self.slider.toolTip())
-        self.score.setFixedWidth(self.score.fontMetrics().horizontalAdvance("score ≥ 0.00"))
+        # the theme's padding comes on top of the text
+        self.score.setText("score ≥ 0.00")
+        self.score.setMinimumWidth(self.score.fontMetrics().horizontalAdvance("score ≥ 0.00") + 24)
         self.previous = self._action("◀", "previous_proposal", "Previous proposal")
         self.next = self._action("▶", "next_proposal", "Next proposal")
         self.accept = self._action("", "accept_proposals", "Save them as objects of this image")
