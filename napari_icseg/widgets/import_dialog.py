@@ -73,7 +73,7 @@ class ImportDialog(QDialog):
     def set_source(self, path: Path) -> None:
         """Name a file or folder as if it had been chosen."""
         self.path.setText(str(path))
-        self._on_edited()
+        self._read_again()
 
     def set_progress(self, done: int, total: int) -> None:
         """How much has been read."""
@@ -145,6 +145,7 @@ class ImportDialog(QDialog):
 
     def _connect(self) -> None:
         self.path.editingFinished.connect(self._on_edited)
+        self.path.returnPressed.connect(self._read_again)  # the file may have been mended
         self.images.editingFinished.connect(self._on_edited)
         self.format.currentIndexChanged.connect(lambda _index: self.source_changed.emit())
         self.file_button.clicked.connect(lambda _checked=False: self._ask_file())
@@ -157,8 +158,11 @@ class ImportDialog(QDialog):
     def _on_edited(self) -> None:
         asked = (self.path.text(), self.images.text())
         if asked != self._asked:  # leaving a field says so again, though nothing changed
-            self._asked = asked
-            self.source_changed.emit()
+            self._read_again()
+
+    def _read_again(self) -> None:
+        self._asked = (self.path.text(), self.images.text())
+        self.source_changed.emit()
 
     def _ask_file(self) -> None:
         text = QFileDialog.getOpenFileName(self, "Labels", self.path.text(), _FILES)[0]
@@ -169,7 +173,7 @@ class ImportDialog(QDialog):
         text = QFileDialog.getExistingDirectory(self, "Choose a folder", field.text())
         if text:
             field.setText(text)
-            self._on_edited()
+            self._read_again()
 
 
 def _button(text: str, tooltip: str) -> QPushButton:
