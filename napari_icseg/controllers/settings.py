@@ -76,15 +76,6 @@ class Settings(BaseModel):
     thumbnails: bool = _setting(
         True, "view", "Thumbnails in the image list", "Small pictures beside the names"
     )
-    denoise_strength: float = _setting(
-        1.0,
-        "view",
-        "Denoise for view",
-        "How much is smoothed while the view is denoised; the data stay as they are",
-        ge=0.1,
-        le=10.0,
-        unit="px",
-    )
     changed_keys: str = _setting(
         "",
         "keys",

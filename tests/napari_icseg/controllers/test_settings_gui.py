@@ -38,8 +38,8 @@ def test_settings_hold_at_once_and_changed_keys_work_everywhere(gui):
     assert dialog.isVisible()
     assert not dialog.isModal()
     assert without_tooltip(gui.dock) == [], "with all features of the desk in it"
-    dialog.fields["memory_cache_mib"].setValue(64)
-    assert cache.max_bytes == 64 * MIB
+    dialog.fields["memory_cache_mib"].setValue(96)
+    assert cache.max_bytes == 96 * MIB
     dialog.fields["disk_cache_gib"].setValue(0.0)
     gui.wait(lambda: cache.disk.num_bytes == 0)
     dialog.keys.choose("mark_blank")
