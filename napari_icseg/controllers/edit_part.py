@@ -172,7 +172,9 @@ class EditPart:
             return
         if self._selection.ids and set(self._selection.ids) <= set(ids):
             left = [key for key in ids if key not in edit.delete]
-            self._selection.set([*left, *(record.id for record in added)])
+            wanted = (*left, *(record.id for record in added))
+            if wanted != self._selection.ids:  # else they were outlined again already
+                self._selection.set(wanted)
         what = edit.summary[:1].upper() + edit.summary[1:]
         note = f" {edit.note}" if edit.note else ""
         self._desk.loop.say(hints.Hint(f"{what}: done.{note} {{undo}} takes it back.", "done"))

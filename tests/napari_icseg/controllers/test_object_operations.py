@@ -120,3 +120,47 @@ def test_copies_are_clipped_and_never_made_twice() -> None:
     (copy,) = operations.copies_for([wide, known], there, (40, 50))
     assert copy.mask.col + copy.mask.width == 50
     assert copy.source is ObjectSource.MANUAL
+
+
+def test_objects_that_grow_together_do_not_grow_into_each_other() -> None:
+    upper, lower = record(1, bar(4, 5, 40)), record(2, bar(11, 5, 40))  # one pixel between
+    edit = operations.grow(scene(upper, lower))
+    assert not (pixels(edit.replace[1]) & pixels(edit.replace[2])).any()
+    assert (pixels(edit.replace[1]) | pixels(edit.replace[2]))[3:18, 4:41].all()
+
+
+def test_shrinking_says_what_it_left_alone() -> None:
+    edit = operations.shrink(scene(record(1, bar(4, 5, 40, height=2)), record(2, bar(20, 5, 40))))
+    assert "1 object would have vanished" in edit.note
+    assert operations.shrink(scene(record(2, bar(20, 5, 40)))).note == ""
+
+
+def test_what_is_possible_follows_the_shapes() -> None:
+    whole, thin = record(1, bar(4, 5, 40)), record(2, bar(20, 5, 40, height=1))
+    parts = record(3, bar(4, 5, 20) | bar(20, 5, 20))
+    ring = bar(4, 5, 40, height=12)
+    ring[8:12, 10:20] = False
+    always = {"delete", "smooth", "grow", "snap_to_edge", "copy_to_next"}
+    assert operations.possible([], SHAPE) == {"copy_to_next"}
+    assert operations.possible([whole], SHAPE) == always | {"shrink"}
+    assert operations.possible([thin], SHAPE) == always
+    assert operations.possible([parts], SHAPE) == always | {"shrink", "separate", "keep_largest"}
+    assert operations.possible([record(4, ring)], SHAPE) == always | {"shrink", "fill_holes"}
+    assert "merge" in operations.possible([whole, thin], SHAPE)
+    assert "merge" not in operations.possible([whole, record(5, bar(4, 5, 9), 2)], SHAPE)
+
+
+def test_each_operation_is_possible_exactly_when_it_changes_something() -> None:
+    rng = np.random.default_rng(1)
+    for number in range(60):
+        blob = rng.random(SHAPE) < 0.15
+        blob[5:20, 5:30] |= rng.random((15, 25)) < 0.9
+        objects = scene(record(number, blob))
+        possible = operations.possible(objects.objects, SHAPE)
+        for name in ("separate", "keep_largest", "fill_holes", "shrink"):
+            try:
+                getattr(operations, name)(objects)
+            except NothingToDoError:
+                assert name not in possible
+            else:
+                assert name in possible
