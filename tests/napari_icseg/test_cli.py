@@ -69,6 +69,18 @@ def test_export_coco_then_import_gives_the_same_mask(project, tiles, tmp_path, c
         assert second.objects(1)[0].mask == first.objects(1)[0].mask
 
 
+@pytest.mark.parametrize("format_name", ["yolo", "labelme", "voc", "cvat"])
+def test_every_format_is_written_with_its_report_and_the_losses_are_told(
+    project, tmp_path, capsys, format_name
+):
+    out = tmp_path / "out"
+    assert run_app(app, ["export", str(project), "--format", format_name, "--out", str(out)]) == 0
+    told, report = capsys.readouterr().out, (out / "export_report.txt").read_text()
+    assert "Exported 1 object of 1 image" in told
+    notes = [line.removeprefix("Note: ") for line in told.splitlines() if line.startswith("Note")]
+    assert notes == [line[2:] for line in report.splitlines() if line.startswith("- ")]
+
+
 def test_export_png_then_import_gives_the_same_mask(project, tiles, tmp_path):
     out = tmp_path / "png"
     assert run_app(app, ["export", str(project), "--format", "png", "--out", str(out)]) == 0

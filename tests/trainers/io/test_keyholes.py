@@ -61,3 +61,10 @@ def test_a_program_that_draws_outlines_loses_only_pixels_at_the_edges():
     drawn = np.asarray(canvas)
     assert not drawn[14:26, 22:38].any()
     assert drawn[7:11, 7:53].all()
+
+
+def test_thousands_of_holes_are_all_reached():
+    mask = np.ones((200, 300), dtype=np.bool_)
+    mask[1::3, 1::3] = False
+    (ring,) = outlines_with_holes(mask)
+    np.testing.assert_array_equal(filled([ring], mask.shape), mask)
