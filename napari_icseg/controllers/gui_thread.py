@@ -56,6 +56,7 @@ class Background:
 
     def __init__(self, gui: GuiThread, name: str) -> None:
         self._gui = gui
+        self._is_closed = False
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"icseg-{name}")
 
     def run(
@@ -74,17 +75,22 @@ class Background:
             try:
                 answer = work()
             except (IcsegError, OSError) as error:
-                self._gui.call(_bound(on_error, error))
+                self._answer(_bound(on_error, error))
             except BaseException as error:
-                self._gui.call(_bound(_raise, error))
+                self._answer(_bound(_raise, error))
             else:
-                self._gui.call(_bound(on_done, answer))
+                self._answer(_bound(on_done, answer))
 
         self._pool.submit(task)
 
     def close(self) -> None:
-        """Drops what has not started; does not wait for what is running."""
+        """Drops what has not started; nobody waits for what is running, nor hears of it."""
+        self._is_closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _answer(self, tell: Callable[[], None]) -> None:
+        """Tells the GUI thread, unless this was closed before it comes to that."""
+        self._gui.call(lambda: None if self._is_closed else tell())
 
 
 def _bound(function: Callable[[Answer], None], value: Answer) -> Callable[[], None]:

@@ -43,9 +43,13 @@ def tiles(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def predictor(monkeypatch: pytest.MonkeyPatch) -> FloodPredictor:
+def predictor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> FloodPredictor:
     """The model that answers clicks in this test, in place of a neural network."""
     flood = FloodPredictor()
+    folder = tmp_path_factory.mktemp("embeddings")
+    monkeypatch.setattr("napari_icseg.prompting.disk_cache.default_folder", lambda: folder)
     monkeypatch.setattr(
         "napari_icseg.prompting.checkpoints.load_predictor", lambda *_args, **_options: flood
     )
@@ -89,7 +93,8 @@ class Gui:
 
     def open(self, path: Path) -> None:
         self.controller.projects.open(path)
-        self.wait(lambda: self.session.project is not None and self.is_ready)
+        # the first one in a process loads the model
+        self.wait(lambda: self.session.project is not None and self.is_ready, timeout_ms=60_000)
 
     @property
     def is_ready(self) -> bool:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
+import torch
 from scipy import ndimage
 
 from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.protocol import Candidate, Embedding
 from napari_icseg.prompting.windows import Window, localize
 from trainers.io.rle import RleMask
+from trainers.models.sam2.interface import ImageFeatures
 
 BRIGHT = 100
 
@@ -46,16 +47,15 @@ class FloodPredictor:
         self.thread_names.add(threading.current_thread().name)
         self.embedded.append(image.content_hash)
         window = window or Window(0, 0, *image.size_hw)
-        maps = np.asarray(image.pixels[window.slices])
-        array = SimpleNamespace(pixels=maps, numel=lambda: maps.size, element_size=lambda: 1)
-        features = SimpleNamespace(embedding=array, high_res=())
+        pixels = torch.from_numpy(np.array(image.pixels[window.slices]))
+        features = ImageFeatures(pixels[None, None], (), (window.height, window.width))
         return Embedding(features, window, image.size_hw, self.checkpoint_id)
 
     def predict(self, embedding, prompts):
         self.thread_names.add(threading.current_thread().name)
         self.gate.wait(10)
         time.sleep(self.seconds)
-        bright = embedding.features.embedding.pixels > BRIGHT
+        bright = embedding.features.embedding[0, 0].numpy() > BRIGHT
         labels, _ = ndimage.label(bright, np.ones((3, 3)))
         window, local = embedding.window, localize(prompts, embedding.window)
         points = [(int(y), int(x)) for x, y in local.points_xy]
