@@ -8,7 +8,7 @@ from napari_icseg.project.formats import EXPORT_FORMATS, Feature
 from napari_icseg.project.losses import Loss
 from napari_icseg.project.naming import file_names
 from trainers.io.coco import CocoAnnotation, CocoCategory, CocoDataset, CocoImage, write_coco
-from trainers.io.polygons import trace_parts
+from trainers.io.polygons import has_holes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ class CocoWriter:
         self._objects[image.id] = objects
         if not self._polygons:
             return []
-        with_holes = sum(_has_holes(each) for each in objects if not each.is_crowd)
+        with_holes = sum(has_holes(each.mask.crop()) for each in objects if not each.is_crowd)
         text = self.format.loss(Feature.HOLES)
         return [Loss(image.path, text, with_holes, "object")] if with_holes else []
 
@@ -59,10 +59,6 @@ class CocoWriter:
             tuple(_annotation(known) for known in objects),
         )
         return write_coco(path, dataset, style="polygons" if self._polygons else "rle")
-
-
-def _has_holes(known: ObjectRecord) -> bool:
-    return any(part.holes for part in trace_parts(known.mask.crop()))
 
 
 def _annotation(known: ObjectRecord) -> CocoAnnotation:

@@ -9,7 +9,7 @@ from trainers.errors import DataError
 from trainers.io.atomic import write_text_atomic
 from trainers.io.coco_reader import safe_file_name
 from trainers.io.keyholes import with_bridges
-from trainers.io.polygons import trace_parts
+from trainers.io.polygons import has_holes, trace_parts
 
 if TYPE_CHECKING:
     import os
@@ -144,7 +144,7 @@ def _outlines(mask: RleMask, style: SegmentationStyle) -> list[list[float]] | No
 def _bridged(dataset: CocoDataset) -> list[str]:
     """Return what polygons do to holes, if an object has any."""
     objects = [each for each in dataset.annotations if not each.iscrowd]
-    with_holes = [each.id for each in objects if _has_holes(each.mask)]
+    with_holes = [each.id for each in objects if has_holes(each.mask.crop())]
     if not with_holes:
         return []
     some = ", ".join(map(str, with_holes[:_MAX_NAMED])) + (", ..." * (len(with_holes) > _MAX_NAMED))
@@ -153,10 +153,6 @@ def _bridged(dataset: CocoDataset) -> list[str]:
         f"{some}): their outlines reach the holes over bridges of no width. pycocotools reads "
         "them exactly; programs that draw outlines add a line one pixel wide."
     ]
-
-
-def _has_holes(mask: RleMask) -> bool:
-    return any(part.holes for part in trace_parts(mask.crop()))
 
 
 def _number_from_one(entries: list[dict[str, Any]], losses: list[str]) -> None:

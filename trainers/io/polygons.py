@@ -87,6 +87,14 @@ def trace_parts(mask: BoolArray, origin_xy: tuple[int, int] = (0, 0)) -> list[Tr
     ]
 
 
+def has_holes(mask: BoolArray) -> bool:
+    """Return whether a part of `mask`, bool (H, W), has a hole; cheaper than `trace_parts`."""
+    import cv2
+
+    _, hierarchy = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return hierarchy is not None and bool((hierarchy[0][:, 3] >= 0).any())
+
+
 def _corners(contour: np.ndarray[Any, Any], origin_xy: tuple[int, int]) -> IntArray:
     """Map a contour of the doubled mask, (N, 2) x, y, to pixel corners.
 

@@ -27,6 +27,7 @@ def test_traced_outlines_fill_to_the_mask_without_its_holes(mask):
     filled = mask | np.isin(background, holes)[1:-1, 1:-1]
     np.testing.assert_array_equal(got, filled)
     assert traced.num_holes == holes.size
+    assert polygons.has_holes(mask) == (holes.size > 0)
     assert len(traced.polygons) == outer_parts(filled)
 
 
