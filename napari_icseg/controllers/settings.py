@@ -44,11 +44,11 @@ class Settings(BaseModel):
         unit="GiB",
     )
     memory_cache_mib: int = _setting(
-        128,
+        64,
         "memory",
         "Embeddings in memory",
         "Going back to an image takes no reading. Large images need more",
-        ge=64,
+        ge=32,
         le=65536,
         unit="MiB",
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from trainers.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,7 +16,9 @@ if TYPE_CHECKING:
     from napari_icseg.prompting.protocol import Embedding
     from napari_icseg.prompting.windows import Window
 
-DEFAULT_MEMORY_BYTES = 128 * 2**20
+    _Entry = tuple["EmbeddingKey", Embedding]
+
+DEFAULT_MEMORY_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,9 @@ class EmbeddingCache:
     """The embeddings used last, up to a number of bytes; safe to use from several threads.
 
     Writing to disk takes longer than a click may, so `put` only remembers what is to be
-    written and the worker calls `save_one` when it has nothing else to do. What is pushed
-    out of memory before that is not written.
+    written and the worker calls `save_one` when it has nothing else to do. Only what a new
+    embedding pushes out before that is written at once: a mask that is followed over more
+    windows than memory holds comes back to them.
     """
 
     def __init__(
@@ -91,7 +97,7 @@ class EmbeddingCache:
                 return self._entries[key]
         embedding = self._disk.read(key) if self._disk is not None else None
         if embedding is not None:
-            self._keep(key, embedding)
+            self._write(self._keep(key, embedding))
         return embedding
 
     def peek(self, key: EmbeddingKey) -> Embedding | None:
@@ -101,10 +107,11 @@ class EmbeddingCache:
 
     def put(self, key: EmbeddingKey, embedding: Embedding) -> None:
         """Keep a new embedding; one larger than the whole bound is not kept."""
-        self._keep(key, embedding)
+        pushed_out = self._keep(key, embedding)
         with self._lock:
             if self._disk is not None and key in self._entries:
                 self._unsaved[key] = None
+        self._write(pushed_out)
 
     def save_one(self) -> bool:
         """Write the oldest unsaved embedding to disk; return whether there was one.
@@ -120,16 +127,29 @@ class EmbeddingCache:
             self._disk.write(key, embedding)
         return True
 
-    def _keep(self, key: EmbeddingKey, embedding: Embedding) -> None:
+    def _write(self, pushed_out: list[_Entry]) -> None:
+        for key, embedding in pushed_out:
+            # that the disk takes nothing is told by `save_one`
+            with contextlib.suppress(DataError):
+                if self._disk is not None:
+                    self._disk.write(key, embedding)
+
+    def _keep(self, key: EmbeddingKey, embedding: Embedding) -> list[_Entry]:
+        """Return what was pushed out and is not on disk, except the new one itself."""
         with self._lock:
             self._forget(key)
             self._entries[key] = embedding
             self._num_bytes += embedding.num_bytes
-            self._shrink()
+            return self._shrink()
 
-    def _shrink(self) -> None:
+    def _shrink(self) -> list[_Entry]:
+        unsaved = []
         while self._num_bytes > self.max_bytes:
-            self._forget(next(iter(self._entries)))
+            key, embedding = next(iter(self._entries.items()))
+            if key in self._unsaved:
+                unsaved.append((key, embedding))
+            self._forget(key)
+        return unsaved
 
     def _forget(self, key: EmbeddingKey) -> None:
         former = self._entries.pop(key, None)

@@ -19,6 +19,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import nullcontext
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -30,7 +31,7 @@ from napari_icseg.prompting.answered import Answered
 from napari_icseg.prompting.automatic_image import ImageSearch
 from napari_icseg.prompting.cache import EmbeddingCache, EmbeddingKey
 from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
-from napari_icseg.prompting.freed_memory import give_back_memory
+from napari_icseg.prompting.freed_memory import give_back_memory, returning_memory
 from napari_icseg.prompting.gpu_memory import FULL, go_on_without_gpu, is_out_of_memory
 from napari_icseg.prompting.growing import can_grow
 from napari_icseg.prompting.inbox import Inbox
@@ -394,7 +395,9 @@ class PromptWorker:
         key = EmbeddingKey(image.content_hash, predictor.checkpoint_id, window)
         embedding = self.cache.get(key)
         if embedding is None:
-            embedding = predictor.embed(image, window, should_stop=should_stop)
+            is_part = (window.height, window.width) != image.size_hw
+            with returning_memory() if is_part else nullcontext():
+                embedding = predictor.embed(image, window, should_stop=should_stop)
             self.cache.put(key, embedding)
             give_back_memory()  # also where more windows follow
         return embedding

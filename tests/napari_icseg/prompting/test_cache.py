@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import stat
 
+import numpy as np
 import pytest
 import torch
 
 from napari_icseg.prompting.cache import EmbeddingCache, EmbeddingKey
 from napari_icseg.prompting.disk_cache import DiskCache, default_folder
+from napari_icseg.prompting.freed_memory import returning_memory
 from napari_icseg.prompting.protocol import Embedding
 from napari_icseg.prompting.windows import Window
 from trainers.errors import DataError
@@ -93,14 +95,30 @@ def test_what_was_saved_is_there_in_the_next_process(disk):
     assert not again.save_one()
 
 
-def test_what_left_the_memory_is_not_saved_any_more(disk):
+def test_what_a_new_embedding_pushes_out_is_on_disk_before_it_is_forgotten(disk):
     cache = EmbeddingCache(max_bytes=NUM_BYTES, disk=disk)
     cache.put(key(0), embedding(0))
     cache.put(key(1), embedding(1))
+    assert disk.read(key(0)) is not None
+    assert disk.read(key(1)) is None
     assert cache.save_one()
     assert not cache.save_one()
-    assert disk.read(key(0)) is None
     assert disk.read(key(1)) is not None
+
+
+def test_a_disk_that_takes_nothing_keeps_nobody_from_going_on(tmp_path):
+    (tmp_path / "embeddings").write_text("a file where the folder should be")
+    cache = EmbeddingCache(max_bytes=NUM_BYTES, disk=DiskCache(tmp_path / "embeddings"))
+    cache.put(key(0), embedding(0))
+    cache.put(key(1), embedding(1))
+    assert cache.get(key(1)) is not None
+
+
+def test_memory_is_returned_meanwhile_also_when_something_fails():
+    with pytest.raises(KeyError), returning_memory():
+        raise KeyError
+    with returning_memory():
+        assert np.ones(8_000_000).sum() == 8_000_000
 
 
 def test_the_disk_keeps_its_bound_and_removes_what_was_used_longest_ago(disk):

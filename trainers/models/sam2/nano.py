@@ -194,7 +194,11 @@ class EdgeHead(nn.Module):
     def forward(self, images: Tensor, stride_2: Tensor) -> Tensor:
         """Join (B, 1, H, W) and (B, 8, H/2, W/2) to (B, 4, H, W)."""
         known = functional.interpolate(self.coarse(stride_2), scale_factor=2, mode="bilinear")
-        features: Tensor = self.out(functional.relu(self.fine(images) + known))
+        fine = self.fine(images)
+        # the largest maps of the model: without gradients no more of them than needed
+        fine = fine + known if torch.is_grad_enabled() else fine.add_(known)
+        del known
+        features: Tensor = self.out(functional.relu(fine, inplace=True))
         return features
 
 
