@@ -34,19 +34,37 @@ def mask_pixels(mask: RleMask, frame: Frame, box: Box) -> NDArray[np.bool_]:
         bool (h, w) of the box.
 
     """
-    step, half = frame.step, frame.step // 2
-    rows = frame.box.top + half + step * np.arange(box.top, box.bottom) - mask.row
-    cols = frame.box.left + half + step * np.arange(box.left, box.right) - mask.col
-    in_rows, in_cols = (rows >= 0) & (rows < mask.height), (cols >= 0) & (cols < mask.width)
-    shown = np.zeros((rows.size, cols.size), dtype=np.bool_)
-    if not in_rows.any() or not in_cols.any():
+    step = frame.step
+    shown = np.zeros((box.bottom - box.top, box.right - box.left), dtype=np.bool_)
+    rows = _middles(frame.box.top - mask.row, step, mask.height, box.top, box.bottom)
+    cols = _middles(frame.box.left - mask.col, step, mask.width, box.left, box.right)
+    if not rows or not cols:
         return _as_one_pixel(mask, frame, box, shown)
-    place = np.ix_(in_rows, in_cols)
+    first_row = (rows.start - frame.box.top + mask.row) // step - box.top
+    first_col = (cols.start - frame.box.left + mask.col) // step - box.left
+    place = slice(first_row, first_row + len(rows)), slice(first_col, first_col + len(cols))
     if mask.height * mask.width <= MAX_DECODED_PIXELS:
-        shown[place] = mask.crop()[np.ix_(rows[in_rows], cols[in_cols])]
+        shown[place] = mask.crop()[rows.start : rows.stop : step, cols.start : cols.stop : step]
     else:
-        shown[place] = _from_spans(mask, rows[in_rows], cols[in_cols])
+        shown[place] = _from_spans(mask, np.array(rows), np.array(cols))
     return shown
+
+
+def _middles(origin: int, step: int, side: int, start: int, stop: int) -> range:
+    """Return the rows (columns) of a mask that lie at the middles of coarse pixels.
+
+    Args:
+        origin: of the frame, in rows of the mask.
+        step: image pixels of a coarse one.
+        side: rows of the mask.
+        start: the first coarse pixel.
+        stop: the one after the last.
+
+    """
+    first = origin + step // 2
+    start = max(start, -(first // step))
+    stop = min(stop, -((first - side) // step))
+    return range(first + start * step, min(side, first + stop * step), step)
 
 
 def _as_one_pixel(

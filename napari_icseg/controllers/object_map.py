@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Write = Callable[[Box, NDArray[np.int32]], None]
 
 MAX_BOXES = 8
-SMALL_SHARE = 2
+SMALL_SHARE = 3
 """Coarse pixels that an object may be high and wide to be drawn as a rectangle."""
 
 
@@ -225,10 +225,11 @@ class ObjectMap:
         """Draws an object of a few coarse pixels as a rectangle: there may be thousands."""
         mask, step = record.mask, self.frame.step
         top, left = mask.row - self.frame.box.top, mask.col - self.frame.box.left
-        # rounded like the middles of the coarse pixels, at least one of them
-        first_row, first_col = (top + step // 2) // step, (left + step // 2) // step
-        last_row = max(first_row + 1, (top + mask.height + step // 2) // step)
-        last_col = max(first_col + 1, (left + mask.width + step // 2) // step)
+        # the pixels whose middles lie in it, at least one of them
+        ahead = step - step // 2 - 1
+        first_row, first_col = (top + ahead) // step, (left + ahead) // step
+        last_row = max(first_row + 1, (top + mask.height + ahead) // step)
+        last_col = max(first_col + 1, (left + mask.width + ahead) // step)
         rows = slice(max(0, first_row - box.top), max(0, last_row - box.top))
         cols = slice(max(0, first_col - box.left), max(0, last_col - box.left))
         patch[rows, cols] = self._value(record)

@@ -12,7 +12,8 @@ from napari_icseg.controllers.prefill_objects import (
     propose_instances,
 )
 from napari_icseg.prompting.torchvision_import import import_torchvision
-from trainers.io.images import read_image
+from trainers.errors import DataError
+from trainers.io.images import image_size, read_image
 from trainers.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from napari_icseg.project.project import Project
     from trainers.models.base import Instance
     from trainers.predict import LoadedModel, Prediction
+
+MAX_PIXELS = 5000 * 5000
+"""Of an image that is predicted: it and the probabilities of all classes are held in memory."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,14 @@ class PrefillPredictor:
 
         Raises:
             CheckpointError: the run has no usable checkpoint.
-            DataError: the image cannot be read.
+            DataError: the image cannot be read, or is too large to be predicted as a whole.
             ProjectError: the project was closed meanwhile.
 
         """
         model = self._load(run_dir)
-        image = read_image(project.absolute_path(image_id))
+        path = project.absolute_path(image_id)
+        _check_size(path)
+        image = read_image(path)
         answer = _answer(model, image)
         class_ids = class_ids_by_label(model.class_names, project.classes())
         accepted = () if over_accepted else project.objects(image_id)
@@ -88,6 +94,16 @@ def _answer(model: LoadedModel, image: NDArray[Any]) -> list[Instance] | Predict
     if isinstance(model.task, InstanceTask):
         return proposed_instances(model, image)
     return predict_image(model, image)
+
+
+def _check_size(path: Path) -> None:
+    height, width = image_size(path)
+    if height * width > MAX_PIXELS:
+        raise DataError(
+            f"{path.name} has {width} x {height} pixels. A trained model pre-fills an image as a "
+            f"whole, up to {MAX_PIXELS // 10**6} million pixels. Cut it into tiles and pre-fill "
+            "those, or find its objects without a trained model: that goes window by window."
+        )
 
 
 def _modified_ns(run_dir: Path) -> int:

@@ -13,6 +13,7 @@ from napari_icseg.controllers.prefill_predictor import PrefillPredictor
 from napari_icseg.project.records import NewObject, ObjectSource
 from tests.napari_icseg.controllers.training_fixtures import SIDE_PX, bar, make_project
 from trainers.config import TrainConfig
+from trainers.errors import DataError
 from trainers.io.rle import RleMask
 from trainers.models.base import Instance
 from trainers.models.unet_task import UNetTask
@@ -103,3 +104,9 @@ def test_a_model_that_only_segments_proposes_connected_components(setup) -> None
 
     np.testing.assert_array_equal(masks_of(found), [bar(NUMBER)])
     assert [p.score for p in found.proposals] == [0.75]
+
+
+def test_an_image_too_large_to_be_predicted_as_a_whole_is_refused_unread(setup, monkeypatch):
+    monkeypatch.setattr("napari_icseg.controllers.prefill_predictor.MAX_PIXELS", SIDE_PX**2 - 1)
+    with pytest.raises(DataError, match="Cut it into tiles"):
+        setup.propose(Pixels())
