@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
+
 from napari_icseg.controllers import hints
 from napari_icseg.controllers.notify import errors_shown
 from napari_icseg.project.records import NewObject, ObjectSource
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from napari_icseg.controllers.layers import ViewerLayers
     from napari_icseg.controllers.object_map import ObjectMap
     from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.controllers.stroke import StrokeEdits
 
 TOO_COARSE = hints.Hint("Zoom in to paint: the image is shown coarser than it is.", "warning")
 
@@ -44,9 +47,15 @@ class Brush:
         self._image_id: int | None = None
         self.object_id: int | None = None
         """The object that the brush paints on; None: it paints a new one."""
+        self._late = QTimer()
+        self._late.setSingleShot(True)
+        self._late.timeout.connect(self._on_late_timeout)
 
     def hold(self, layer: Any | None, drawn: ObjectMap | None, image_id: int | None) -> None:
         """Paints in this layer from now on, which shows this map of an image's objects."""
+        if self._late.isActive():  # what was painted on the image that goes
+            self._late.stop()
+            self._on_late_timeout()
         self._map, self._image_id = drawn, image_id
         if layer is self._layer:
             return
@@ -77,21 +86,32 @@ class Brush:
             self._say(TOO_COARSE if is_coarse and mode != "pan_zoom" else hints.TOOLS[mode])
 
     def _on_layer_paint(self, _event: object) -> None:
-        """A stroke ended: save it, or take it back if it cannot be saved."""
+        """A stroke ended. For a polygon or a fill napari says so before it has drawn it."""
+        edits = None if self._map is None else self._map.take_stroke()
+        if edits:
+            self._save(edits)
+        else:
+            self._late.start()
+
+    def _on_late_timeout(self) -> None:
+        if self._map is not None:
+            self._save(self._map.take_stroke())
+
+    def _save(self, edits: StrokeEdits) -> None:
+        """Saves what was painted, or takes it back if it cannot be saved."""
         if self._map is None:
             return
         if self._map.frame.step > 1:
             self._say(TOO_COARSE)
         with errors_shown():
             try:
-                self._save_stroke(self._map)
+                self._save_stroke(edits)
             finally:
                 self._map.discard_stroke()
                 self._layers.refresh_objects()
 
-    def _save_stroke(self, objects: ObjectMap) -> None:
+    def _save_stroke(self, edits: StrokeEdits) -> None:
         project, current = self._session.project, self._classes.current
-        edits = objects.take_stroke()
         if not edits or project is None or current is None or self._image_id is None:
             return
         added = project.edit_objects(

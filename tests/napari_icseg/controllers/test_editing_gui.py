@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from scipy import ndimage
 
 from napari_icseg.controllers.edit_part import EditPart
 from tests.napari_icseg.conftest import CTRL, SHIFT
@@ -105,3 +106,47 @@ def test_objects_are_copied_to_the_next_image_once(two):
     assert len(two.objects(2)) == 2
     two.key(Qt.Key.Key_Z, CTRL)
     assert len(two.objects(2)) == 0
+
+
+def test_all_are_selected_re_classed_by_a_digit_and_deleted(two):
+    before = two.objects()
+    two.key(Qt.Key.Key_A, CTRL)
+    assert len(selected(two)) == 2
+    two.key(Qt.Key.Key_2)
+    assert {record.class_id for record in two.objects()} == {2}
+    assert len(selected(two)) == 2
+    two.key(Qt.Key.Key_Delete)
+    assert two.objects() == ()
+    two.key(Qt.Key.Key_Z, CTRL)
+    two.key(Qt.Key.Key_Z, CTRL)
+    assert two.objects() == before
+
+
+def test_keys_faster_than_the_thread_lose_nothing(two):
+    before = masks(two)[0]
+    two.click(*FIRST, modifier=CTRL)
+    for _ in range(3):
+        two.key(Qt.Key.Key_Plus)
+    grown = ndimage.binary_dilation(before, np.ones((3, 3)), 3)
+    two.wait(lambda: np.array_equal(masks(two)[0], grown))
+    for _ in range(3):
+        two.key(Qt.Key.Key_Z, CTRL)
+    assert np.array_equal(masks(two)[0], before)
+
+
+def test_a_polygon_becomes_an_object_and_esc_gives_one_up(two):
+    two.key(Qt.Key.Key_L)
+    corners = [(62, 10), (62, 30), (70, 30), (70, 10)]
+    for corner in corners:
+        two.click(*corner)
+    two.key(Qt.Key.Key_Escape)
+    assert len(two.objects()) == 2
+    for corner in corners:
+        two.click(*corner)
+    two.key(Qt.Key.Key_Return)
+    two.wait(lambda: len(two.objects()) == 3)
+    polygon = masks(two)[2]
+    assert polygon[64:69, 12:29].all()
+    assert polygon.sum() <= 10 * 22
+    two.key(Qt.Key.Key_Z, CTRL)
+    assert len(two.objects()) == 2
