@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-if TYPE_CHECKING:
-    from napari_icseg.prompting.protocol import PromptPredictor
+from typing import Protocol, runtime_checkable
 
 FULL = (
     "The memory of the graphics card is full: {name} goes on on the CPU, more slowly. "
@@ -30,6 +27,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.cuda.OutOfMemoryError) or is_plain
 
 
-def go_on_without_gpu(predictor: PromptPredictor | None) -> bool:
+def go_on_without_gpu(predictor: object) -> bool:
     """Move a model to the CPU; return False if that changes nothing."""
     return isinstance(predictor, Movable) and predictor.to_cpu()
