@@ -79,7 +79,6 @@ class EditPart:
             "tool_polygon": self._use_polygon,
             "split_at_clicks": self._split_at_clicks,
             "select_all": self._selection.pick_all,
-            "copy_to_next": self._copy_to_next,
             "delete": self._delete,
         }
 
@@ -213,7 +212,7 @@ class EditPart:
             change(project, ids)
             self._desk.loop.say(hint)
 
-    # knife, seeds, copies ---------------------------------------------------------------------
+    # knife, seeds ----------------------------------------------------------------------------
 
     def _use_knife(self) -> None:
         self._editor.use_tool(PAN_ZOOM)
@@ -248,29 +247,6 @@ class EditPart:
         self._desk.loop.clear()
         shape_hw = self._editor.shape_hw
         self._do([under[-1].id], lambda found: operations.split(found, seeds, shape_hw))
-
-    def _copy_to_next(self) -> None:
-        """Copies the selected objects, or all, to the next image of the list, and goes there."""
-        desk, project = self._desk, self._desk.session.project
-        objects = self._selection.records or self._selection.candidates
-        next_id = desk.images.neighbour(+1)
-        if project is None or next_id is None or not objects:
-            desk.loop.say(hints.last_image(+1) if objects else hints.NOTHING_TO_COPY)
-            return
-
-        def copy() -> int:
-            image = project.image(next_id)
-            copies = operations.copies_for(objects, project.objects(next_id), image.shape)
-            summary = f"copy {counted(len(copies), 'object')} to {image.name}"
-            if copies:
-                project.edit_objects(next_id, add=copies, summary=summary)
-            return len(copies)
-
-        self._background.run(copy, partial(self._on_copied, next_id), self._fail)
-
-    def _on_copied(self, image_id: int, num_copied: int) -> None:
-        self._desk.images.go(image_id)
-        self._desk.loop.say(hints.copied(num_copied))
 
 
 def _around(record: ObjectRecord) -> Box:

@@ -15,6 +15,7 @@ from napari_icseg.controllers.class_chooser import ClassChooser
 from napari_icseg.controllers.class_part import ClassPart
 from napari_icseg.controllers.click_loop import ClickLoop
 from napari_icseg.controllers.clicks import Click
+from napari_icseg.controllers.copy_part import CopyPart
 from napari_icseg.controllers.desk import Desk, Part
 from napari_icseg.controllers.edit_part import EditPart
 from napari_icseg.controllers.help import HelpPart
@@ -76,6 +77,7 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     LocatePart,
     ClassPart,
     EditPart,
+    CopyPart,
     BatchPart,
     HistoryPanel,
     ObjectView,
