@@ -20,7 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "edit_proposal", "mouse_accept_proposal", "accept_proposals", "reject_proposals",
     ),
     "Edit": (
-        "undo", "redo", "mouse_select", "delete", "tool_paint", "tool_erase",
+        "undo", "redo", "toggle_history", "mouse_select", "delete", "tool_paint", "tool_erase",
     ),
     "Images": (
         "previous_image", "next_image", "next_to_do", "previous_to_do", "first_image",
