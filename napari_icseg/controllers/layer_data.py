@@ -26,7 +26,7 @@ def put(
     frame: Frame,
     *,
     is_shared: bool = False,
-    is_part: bool = False,
+    unmeasured_by: Any | None = None,
 ) -> None:
     """Gives a layer other pixels at another place, drawing it once.
 
@@ -35,13 +35,13 @@ def put(
         data: of the frame's shape; copied into the layer's array where that fits.
         frame: where the pixels lie.
         is_shared: the layer takes the array itself.
-        is_part: another layer covers the whole image, so that the viewer need not measure how
-            far all layers reach, which takes it longer than all the rest.
+        unmeasured_by: the viewer, if another layer covers the whole image: see `unmeasured`.
 
     """
     # each of these makes napari slice and draw the layer; together they take three times as long
     blocked = getattr(layer, "_block_refresh", nullcontext)
-    with blocked(), _quiet_extent(layer, is_quiet=is_part):
+    quiet = nullcontext() if unmeasured_by is None else unmeasured(unmeasured_by, layer)
+    with blocked(), quiet:
         if layer.data is not data:
             fits = layer.data.shape == data.shape and layer.data.dtype == data.dtype
             if fits and not is_shared:
@@ -56,11 +56,18 @@ def put(
 
 
 @contextmanager
-def _quiet_extent(layer: Any, *, is_quiet: bool) -> Iterator[None]:
+def unmeasured(viewer: Any, layer: Any) -> Iterator[None]:
+    """Keep the viewer from measuring how far all layers reach: it takes longer than all the rest.
+
+    For changes inside of what another layer covers.
+    """
+    measure = viewer._on_layers_change  # noqa: SLF001
     with ExitStack() as stack:
-        for name in ("extent", "_extent_augmented") if is_quiet else ():
+        for name in ("extent", "_extent_augmented"):
             if hasattr(layer.events, name):
                 stack.enter_context(getattr(layer.events, name).blocker())
+        for name in ("data", "scale", "translate"):
+            stack.enter_context(getattr(layer.events, name).blocker(measure))
         yield
 
 

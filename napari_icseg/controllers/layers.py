@@ -22,6 +22,7 @@ from napari_icseg.controllers.layer_data import (
     follow_look,
     put,
     take_as_current,
+    unmeasured,
     write_labels,
 )
 from napari_icseg.controllers.napari_window import camera_of
@@ -180,7 +181,13 @@ class ViewerLayers:
             layer = self._add(OBJECTS, "add_labels", objects.labels, opacity=0.5)
         else:
             objects.adopt(layer.data)
-        put(layer, objects.labels, objects.frame, is_shared=True, is_part=self.is_windowed)
+        put(
+            layer,
+            objects.labels,
+            objects.frame,
+            is_shared=True,
+            unmeasured_by=self._viewer if self.is_windowed else None,
+        )
         self._colors = tuple(record.color for record in classes)
         self._color_objects()
         return layer
@@ -231,7 +238,8 @@ class ViewerLayers:
         if clicks:
             size = CLICK_SIZE_PX / camera_of(self._viewer).zoom
             take_as_current(layer, _color(clicks[-1]), _symbol(clicks[-1]), size)
-        layer.data = np.array([(c.row, c.col) for c in clicks], dtype=float).reshape(-1, 2)
+        with unmeasured(self._viewer, layer):
+            layer.data = np.array([(c.row, c.col) for c in clicks], dtype=float).reshape(-1, 2)
         layer.selected_data = set()
         is_one_more = self._clicks[:-1] == old
         is_fewer = self._clicks == old[: len(self._clicks)]
@@ -301,7 +309,7 @@ class ViewerLayers:
         if layer is None:
             return
         self._frame = content.frame
-        put(layer, content.pixels, content.frame, is_part=True)
+        put(layer, content.pixels, content.frame, unmeasured_by=self._viewer)
         self._update_overview(content)
         self._place_overlay(content.overlay)
         self.framed.emit(content.objects)
@@ -375,7 +383,7 @@ class ViewerLayers:
         self._drawn = Frame.whole(frame.shape_hw).box
         if drawn is None and overlay is not None and overlay.is_quick:
             self._drawn = overlay.draw(data, frame)
-        put(layer, data, frame, is_part=self.is_windowed)
+        put(layer, data, frame, unmeasured_by=self._viewer if self.is_windowed else None)
 
     def _prepare_overlays(self) -> None:
         """Makes the layers of candidate and clicks now: the first click must not wait for it."""

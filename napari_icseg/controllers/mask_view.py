@@ -90,7 +90,8 @@ def _from_spans(
     columns = columns[on_grid] // across
     starts = -((rows[0] - spans.starts[first:last][on_grid]) // step)
     stops = -((rows[0] - spans.stops[first:last][on_grid]) // step)
-    changes = np.zeros((rows.size + 1, cols.size), dtype=np.int32)
-    np.add.at(changes, (np.clip(starts, 0, rows.size), columns), 1)
-    np.add.at(changes, (np.clip(stops, 0, rows.size), columns), -1)
-    return np.asarray(np.cumsum(changes[:-1], axis=0) > 0)
+    # each column in one piece of memory and one byte a pixel: sums of +1 and -1 are 0 or 1
+    changes = np.zeros((cols.size, rows.size + 1), dtype=np.int8)
+    np.add.at(changes, (columns, np.clip(starts, 0, rows.size)), 1)
+    np.add.at(changes, (columns, np.clip(stops, 0, rows.size)), -1)
+    return np.asarray(changes[:, :-1].cumsum(axis=1, dtype=np.int8).T != 0)
