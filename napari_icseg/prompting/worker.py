@@ -21,7 +21,6 @@ import threading
 import time
 from contextlib import nullcontext
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -34,7 +33,6 @@ from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
 from napari_icseg.prompting.freed_memory import give_back_memory, returning_memory
 from napari_icseg.prompting.gpu_memory import FULL, go_on_without_gpu, is_out_of_memory
 from napari_icseg.prompting.growing import can_grow
-from napari_icseg.prompting.inbox import Inbox
 from napari_icseg.prompting.interrupt import stopping
 from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.requests import (
@@ -51,22 +49,20 @@ from napari_icseg.prompting.requests import (
 )
 from napari_icseg.prompting.windowed import answer_in_windows
 from napari_icseg.prompting.windows import WindowGrid
+from napari_icseg.prompting.worker_calls import WorkerCalls
 from trainers.errors import IcsegError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
 
     from numpy.typing import NDArray
 
     from napari_icseg.prompting.inbox import Job
-    from napari_icseg.prompting.prompt_image import Pixels
     from napari_icseg.prompting.protocol import (
-        CandidateKind,
         Embedding,
         PromptPredictor,
-        Prompts,
     )
     from napari_icseg.prompting.windows import Window
 
@@ -79,8 +75,8 @@ _TELL_EVERY_S = 0.2
 _log = logging.getLogger(__name__)
 
 
-class PromptWorker:
-    """Answers prompts in a thread of its own; every method returns at once.
+class PromptWorker(WorkerCalls):
+    """Answers prompts in a thread of its own; what can be asked of it is in `WorkerCalls`.
 
     Signals come from the worker's thread: a GUI must pass them to its own. Nothing that a
     model, an image or a listener does wrong ends the thread.
@@ -111,10 +107,8 @@ class PromptWorker:
     def __init__(
         self, load: Callable[[], PromptPredictor], *, cache: EmbeddingCache | None = None
     ) -> None:
+        super().__init__()
         self.cache = cache or EmbeddingCache()
-        self._inbox = Inbox()
-        self._numbers = count(1)
-        self._shown: EmbedRequest | None = None
         self._predictor: PromptPredictor | None = None
         self._answered: Answered | None = None
         self._search: tuple[FindRequest, ImageSearch] | None = None
@@ -133,95 +127,6 @@ class PromptWorker:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def use(self, load: Callable[[], PromptPredictor]) -> None:
-        """Switch to another model; prompts still unanswered are answered by it."""
-        self._inbox.put_load(LoadRequest(load))
-
-    def show(self, image_id: int, image: Pixels) -> EmbedRequest:
-        """Embed the image on the screen, uint8 or uint16 (H, W); later prompts are in it.
-
-        The pixels must not change while it is shown. Raises `PromptError` for another type.
-        """
-        request = EmbedRequest(next(self._numbers), image_id, PromptImage(image))
-        self._shown = request
-        self._inbox.put_embed(request)
-        return request
-
-    def predict(self, prompts: Prompts) -> PredictRequest:
-        """Ask for the candidates of prompts in the shown image; the newest request wins.
-
-        Raises `PromptError` if no image is shown. What is wrong with the prompts is told
-        by `failed`.
-        """
-        if self._shown is None:
-            raise PromptError("No image is open: open one before clicking.")
-        shown = self._shown
-        request = PredictRequest(next(self._numbers), shown.image_id, shown.image, prompts)
-        self._inbox.put_predict(request)
-        return request
-
-    def grow(self, request: PredictRequest, kind: CandidateKind) -> None:
-        """Follow one candidate of an answer into all windows that it reaches.
-
-        A net is followed without asking. If newer prompts were given, or `cancel` was called,
-        nothing happens; they also stop it on the way. `grown` tells some steps and the last,
-        also where there is nothing to follow.
-
-        Args:
-            request: the one that was answered.
-            kind: of the candidate.
-
-        """
-        self._inbox.put_grow(GrowRequest(request, kind))
-
-    def hover(self, prompts: Prompts | None) -> None:
-        """Say by `hovered` what these prompts would give; None: nothing any more.
-
-        Only if nothing else is to do and the embedding is in memory; anything asked
-        afterwards ends it, in the middle of the model.
-        """
-        shown = self._shown
-        if prompts is None or shown is None:
-            self._inbox.put_hover(None)
-        else:
-            self._inbox.put_hover(HoverRequest(shown.image_id, shown.image, prompts))
-
-    def find(self) -> FindRequest:
-        """Find all objects of the shown image; clicks go first. `found` tells how far it is.
-
-        Another image and `cancel_find` end it. Raises `PromptError` if no image is shown.
-        """
-        if self._shown is None:
-            raise PromptError("No image is open: open one first.")
-        request = FindRequest(self._shown.image_id, self._shown.image)
-        self._inbox.put_find(request)
-        return request
-
-    def cancel_find(self) -> None:
-        """Stop finding all objects; `found` tells nothing more of it."""
-        self._inbox.put_find(None)
-
-    def cancel(self) -> None:
-        """Leave the last prompts unanswered: they were cleared or their object accepted."""
-        self._inbox.cancel()
-
-    def embed_ahead(self, images: Iterable[tuple[int, Callable[[], Pixels]]]) -> None:
-        """Embed these images when there is nothing else to do, the first first.
-
-        Args:
-            images: id and a function that reads the image, called in the worker; replaces
-                the images given before.
-
-        """
-        self._inbox.put_ahead(AheadRequest(image_id, read) for image_id, read in images)
-
-    def look_at(self, point_xy: tuple[float, float]) -> None:
-        """Embed what is around a point of the shown image next: clicks are likely there."""
-        shown = self._shown
-        if shown is not None:
-            request = AheadRequest(shown.image_id, lambda: shown.image, near_xy=point_xy)
-            self._inbox.put_rest(shown, [request])
 
     def close(self) -> None:
         """Stop, also in the middle of an embedding, and wait for the thread's end."""
@@ -395,6 +300,7 @@ class PromptWorker:
         key = EmbeddingKey(image.content_hash, predictor.checkpoint_id, window)
         embedding = self.cache.get(key)
         if embedding is None:
+            give_back_memory()  # what predictions left
             is_part = (window.height, window.width) != image.size_hw
             with returning_memory() if is_part else nullcontext():
                 embedding = predictor.embed(image, window, should_stop=should_stop)
