@@ -30,7 +30,8 @@ from napari_icseg.controllers.notify import show_error
 from napari_icseg.controllers.overlay import EDGE, FILL, SELECTED, Outlines, Overlay
 from napari_icseg.controllers.session import session_of
 from napari_icseg.controllers.window_view import WindowView
-from trainers.io.lazy_image import ArrayReader, LazyImage
+from trainers.io.lazy_image import LazyImage
+from trainers.io.region_reader import ArrayReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from napari_icseg.controllers.boxes import Box
     from napari_icseg.controllers.clicks import Click
     from napari_icseg.controllers.object_map import ObjectMap
-    from napari_icseg.controllers.window_view import FrameContent
+    from napari_icseg.controllers.window_read import FrameContent
     from napari_icseg.project.records import ClassRecord
     from trainers.io.rle import RleMask
 

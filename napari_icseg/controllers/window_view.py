@@ -10,7 +10,6 @@ One frame is read at a time; where the camera went on meanwhile, the next one fo
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,46 +19,21 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from napari_icseg.controllers.frames import Frame, View, frame_for, suits
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.napari_window import camera_of, canvas_of
+from napari_icseg.controllers.window_read import read_frame
 from trainers.io.lazy_image import overview_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    from napari_icseg.controllers.object_map import ObjectMap
     from napari_icseg.controllers.session import ProjectSession
+    from napari_icseg.controllers.window_read import Filter, FrameContent, Objects, Overlay
     from trainers.io.lazy_image import LazyImage
-
-    Objects = Callable[[Frame], ObjectMap]
-    Overlay = Callable[[Frame], NDArray[Any] | None]
-    Filter = Callable[[NDArray[Any]], NDArray[Any]]
 
 COALESCE_MS = 10
 RETRY_MS = 60
 REST_MS, MAX_REST_STEP = 300, 2
 TELL_EVERY_S = 0.4
 """While an overview is made, what it has is drawn no more often."""
-
-
-@dataclass(frozen=True, eq=False)
-class FrameContent:
-    """What the layers are to hold.
-
-    Args:
-        frame: where it lies.
-        pixels: uint8 or uint16, of the frame's shape.
-        objects: drawn for the frame, if anything draws objects.
-        overlay: uint8, the candidate's layer; None: to be drawn when shown, it is quick.
-        overview: uint8 or uint16, the whole image, coarse; None: as before.
-
-    """
-
-    frame: Frame
-    pixels: NDArray[Any]
-    objects: ObjectMap | None
-    overlay: NDArray[Any] | None
-    overview: NDArray[Any] | None = None
 
 
 class WindowView:
@@ -196,7 +170,7 @@ class WindowView:
         self._is_overview_old = False
         frame = self._frame if is_good and self._frame else frame_for(view, source.shape)
         draw = (self.objects, self.overlay, self.filter)
-        work = partial(_read, source, frame, overview, *draw)
+        work = partial(read_frame, source, frame, overview, *draw)
         self._reading.run(
             work, partial(self._on_read, source), partial(self._on_read_failed, source)
         )
@@ -262,34 +236,3 @@ class _Resizes(QObject):
         if event is not None and event.type() == QEvent.Type.Resize:
             self._tell()
         return False
-
-
-def _read(
-    source: LazyImage,
-    frame: Frame,
-    overview_at: int | None,
-    objects: Objects | None,
-    overlay: Overlay | None,
-    change: Filter | None,
-) -> FrameContent:
-    steps = [step for step in (frame.step, overview_at) if step is not None]
-    own = overview_step(source.shape)
-    # where that is quick nobody makes an overview: one begun here would stay as coarse as it is
-    if not source.is_quick(own) and any(s >= own and not source.is_quick(s) for s in steps):
-        source.start_overview()
-    overview = None
-    if overview_at is not None:
-        whole = [slice(0, side) for side in source.shape]
-        overview = source.read(whole[0], whole[1], overview_at)
-    rows, cols = frame.box.slices
-    pixels = source.read(rows, cols, frame.step)
-    if change is not None:
-        pixels = change(pixels)
-        overview = None if overview is None else change(overview)
-    return FrameContent(
-        frame,
-        pixels,
-        None if objects is None else objects(frame),
-        None if overlay is None else overlay(frame),
-        overview,
-    )

@@ -15,7 +15,7 @@ import platformdirs
 from trainers.errors import DataError
 from trainers.io import raster
 from trainers.io.images import read_image, to_grey
-from trainers.io.lazy_image import Level
+from trainers.io.region_reader import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ class NpyReader:
         self.levels = (Level(1, (pixels.shape[0], pixels.shape[1])),)
 
     def read(self, level: int, rows: slice, cols: slice) -> NDArray[Any]:
-        """Return a rectangle; see `lazy_image.RegionReader`."""
+        """Return a rectangle; see `region_reader.RegionReader`."""
         assert level == 0
         return np.array(self._map()[rows, cols])
 

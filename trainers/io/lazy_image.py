@@ -1,6 +1,6 @@
 """Images of which only the parts that are needed are read: `open_image`.
 
-    RegionReader    one file format: reads a rectangle of one level of a pyramid
+    RegionReader    one file format: reads a rectangle of one level of a pyramid; `region_reader`
     LazyImage       what the program works with: any rectangle, at full size or coarser
 
 A `LazyImage` takes the place of an array where only `shape`, `dtype`, `size` and slicing are
@@ -10,9 +10,8 @@ used. It may be read from several threads at once.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,55 +24,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from trainers.io.region_reader import RegionReader
+
 OVERVIEW_PIXELS = 32_000_000
 """An overview is kept in memory with at most this many pixels."""
 STRIP_BYTES = 16 * 2**20
 """What is read at a time to make an overview."""
 SAMPLES = 256
 """Rows of the picture that is shown before the overview is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One size of an image: a pixel is the mean of `step` x `step` pixels of the full one."""
-
-    step: int
-    shape_hw: tuple[int, int]
-
-
-def level_of(full_hw: tuple[int, int], shape_hw: tuple[int, int]) -> Level | None:
-    """Return what level of an image an array of this shape is; None if of no power of two."""
-    step = max(1, round(full_hw[0] / max(1, shape_hw[0])))
-    is_power = step & (step - 1) == 0
-    fits = all(abs(s * step - f) < step for s, f in zip(shape_hw, full_hw, strict=True))
-    return Level(step, shape_hw) if is_power and fits else None
-
-
-class RegionReader(Protocol):
-    """Reads rectangles of one image file; safe to use from several threads."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """uint8 or uint16, native byte order."""
-
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """The full size first, then what coarser ones the file holds."""
-
-    @property
-    def identity(self) -> bytes:
-        """Differs when the file was changed; does not depend on where it lies."""
-
-    def read(self, level: int, rows: slice, cols: slice) -> NDArray[Any]:
-        """Return a rectangle of a level, given by whole pixels inside it, as (h, w).
-
-        Raises:
-            Exception: whatever a file that is damaged, cut off or gone leads to.
-
-        """
-
-    def sample(self, step: int) -> NDArray[Any] | None:
-        """Return every `step`-th pixel quickly, or None where all would have to be decoded."""
 
 
 class LazyImage:
@@ -276,26 +234,3 @@ def overview_step(shape_hw: tuple[int, int]) -> int:
     while -(-shape_hw[0] // step) * -(-shape_hw[1] // step) > OVERVIEW_PIXELS:
         step *= 2
     return step
-
-
-class ArrayReader:
-    """An image that is in memory anyway."""
-
-    def __init__(self, pixels: NDArray[Any]) -> None:
-        self._pixels = pixels
-        self.dtype = pixels.dtype
-        self.levels = (Level(1, (pixels.shape[0], pixels.shape[1])),)
-
-    @cached_property
-    def identity(self) -> bytes:
-        """The content itself."""
-        return hashlib.blake2b(np.ascontiguousarray(self._pixels).data, digest_size=16).digest()
-
-    def read(self, level: int, rows: slice, cols: slice) -> NDArray[Any]:
-        """Return a view."""
-        assert level == 0
-        return self._pixels[rows, cols]
-
-    def sample(self, step: int) -> NDArray[Any]:
-        """Return a view."""
-        return self._pixels[::step, ::step]

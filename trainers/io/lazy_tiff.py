@@ -15,7 +15,7 @@ import tifffile
 from trainers.errors import DataError
 from trainers.io import tiff
 from trainers.io.images import to_grey
-from trainers.io.lazy_image import Level, level_of
+from trainers.io.region_reader import Level, level_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ class TiffReader:
         return f"{stat.st_size} {stat.st_mtime_ns} {places}".encode() + b"".join(parts)
 
     def read(self, level: int, rows: slice, cols: slice) -> NDArray[Any]:
-        """Return a rectangle of a level; see `lazy_image.RegionReader`."""
+        """Return a rectangle of a level; see `region_reader.RegionReader`."""
         page = self._pages[level]
         if _is_mapped(page):
             return self._plain(self._map(page)[rows, cols], page)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainers.errors import DataError
-from trainers.io.lazy_image import Level, level_of
+from trainers.io.region_reader import Level, level_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,7 @@ class ZarrReader:
         )
 
     def read(self, level: int, rows: slice, cols: slice) -> NDArray[Any]:
-        """Return a rectangle of a level; see `lazy_image.RegionReader`."""
+        """Return a rectangle of a level; see `region_reader.RegionReader`."""
         if not self._path.is_dir():
             # Zarr would take missing chunks for background
             raise FileNotFoundError(str(self._path))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from trainers.io.lazy_image import RegionReader
+    from trainers.io.region_reader import RegionReader
 
 IN_MEMORY_PIXELS = 1 << 25
 """An image with more pixels is not read as a whole."""

@@ -7,8 +7,9 @@ import pytest
 
 from napari_icseg.controllers.boxes import Box
 from napari_icseg.controllers.frames import Frame
-from napari_icseg.controllers.window_view import _read
-from trainers.io.lazy_image import ArrayReader, LazyImage, overview_step
+from napari_icseg.controllers.window_read import read_frame
+from trainers.io.lazy_image import LazyImage, overview_step
+from trainers.io.region_reader import ArrayReader
 
 
 @pytest.mark.parametrize("max_pixels", [32_000_000, 4000])
@@ -18,7 +19,7 @@ def test_a_coarse_look_leaves_the_fine_one_as_it_is(monkeypatch, max_pixels):
     pixels = np.random.default_rng(0).integers(0, 255, (96, 128)).astype(np.uint8)
     source = LazyImage(ArrayReader(pixels), Path("a.png"))
     assert overview_step(source.shape) <= 2
-    coarse = _read(source, Frame(Box(0, 0, 96, 128), step=8), 8, None, None, None)
+    coarse = read_frame(source, Frame(Box(0, 0, 96, 128), step=8), 8, None, None, None)
     assert coarse.pixels.shape == (12, 16)
-    fine = _read(source, Frame(Box(32, 32, 80, 96)), None, None, None, None)
+    fine = read_frame(source, Frame(Box(32, 32, 80, 96)), None, None, None, None)
     assert np.array_equal(fine.pixels, pixels[32:80, 32:96])
