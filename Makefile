@@ -4,6 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 HAS_SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 PYTEST_ARGS ?=
+# a test opens a window of a gigabyte, drawn by one core each
+TEST_PROCESSES ?= 2
 
 .PHONY: help demo test lint bench pictures sample-data clean
 .DEFAULT_GOAL := help
@@ -22,7 +24,7 @@ else
 endif
 
 test: $(STAMP) lint ## run all checks and tests
-	$(BIN)/pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(STAMP) ## formatting, lint, types and import directions
 	$(BIN)/ruff format --check .
