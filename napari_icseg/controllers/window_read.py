@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_icseg.controllers.frames import Frame
+from napari_icseg.prompting.freed_memory import give_back_memory
 from trainers.io.lazy_image import overview_step
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def read_frame(
         DataError: the file cannot be read there.
 
     """
+    give_back_memory()  # what the frames before left
     steps = [step for step in (frame.step, overview_at) if step is not None]
     own = overview_step(source.shape)
     # where that is quick nobody makes an overview: one begun here would stay as coarse as it is
