@@ -16,16 +16,10 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_icseg.controllers.class_colors import class_colormap
+from napari_icseg.controllers.click_marks import ClickMarks
 from napari_icseg.controllers.frames import Frame
-from napari_icseg.controllers.layer_data import (
-    add_image,
-    follow_look,
-    put,
-    take_as_current,
-    unmeasured,
-    write_labels,
-)
-from napari_icseg.controllers.napari_window import camera_of
+from napari_icseg.controllers.layer_data import add_image, follow_look, put, write_labels
+from napari_icseg.controllers.layer_stack import LayerStack
 from napari_icseg.controllers.notify import show_error
 from napari_icseg.controllers.overlay import EDGE, FILL, SELECTED, Outlines, Overlay
 from napari_icseg.controllers.session import session_of
@@ -57,8 +51,6 @@ WHOLE_PIXELS = 2048 * 2048
 """Of an image with more pixels the layers hold a part."""
 OVERVIEW_SIDE_PX = 1024
 """Longest side of the layer below, at most."""
-CLICK_SIZE_PX = 13.0
-"""Diameter of a click's mark on the screen."""
 CANDIDATE_COLORS = {
     None: (0.0, 0.0, 0.0, 0.0),
     0: (0.0, 0.0, 0.0, 0.0),
@@ -66,7 +58,6 @@ CANDIDATE_COLORS = {
     EDGE: (0.0, 1.0, 1.0, 1.0),
     SELECTED: (1.0, 1.0, 1.0, 1.0),
 }
-POSITIVE_COLOR, NEGATIVE_COLOR = (0.15, 0.9, 0.25, 1.0), (1.0, 0.2, 0.2, 1.0)
 
 
 class ViewerLayers:
@@ -83,12 +74,12 @@ class ViewerLayers:
     def __init__(self, viewer: napari.Viewer, *, whole_pixels: int | None = None) -> None:
         self._viewer = viewer
         self._whole_pixels = WHOLE_PIXELS if whole_pixels is None else whole_pixels
-        self._layers: dict[str, Any] = {}
+        self._stack = LayerStack(viewer, (OVERVIEW, IMAGE, OBJECTS, CANDIDATE, PROMPTS))
         self._shape_hw: tuple[int, int] | None = None
         self._frame: Frame | None = None
         self._overlay: Overlay | Outlines | None = None
         self._drawn: Box | None = None
-        self._clicks: tuple[Click, ...] = ()
+        self._marks = ClickMarks(viewer, lambda: self.get(PROMPTS))
         self._colors: tuple[str, ...] = ()
         self.num_shades = 1
         """Of each class's colour; see `set_shades`."""
@@ -101,7 +92,6 @@ class ViewerLayers:
             rest=self.rested.emit,
             is_busy=self._is_painting,
         )
-        camera_of(viewer).events.zoom.connect(self._on_camera_zoom)
 
     @property
     def frame(self) -> Frame | None:
@@ -115,8 +105,7 @@ class ViewerLayers:
 
     def get(self, name: str) -> Any | None:
         """The napari layer of a name, if it is in the viewer."""
-        layer = self._layers.get(name)
-        return layer if layer is not None and layer in self._viewer.layers else None
+        return self._stack.get(name)
 
     def show_image(
         self, image: NDArray[Any] | LazyImage, limits: tuple[float, float], name: str
@@ -139,9 +128,10 @@ class ViewerLayers:
             self._put_overview(pixels, limits)
         else:
             assert not isinstance(image, LazyImage)
-            self._remove(OVERVIEW)
+            self._end_look()
+            self._stack.remove(OVERVIEW)
             pixels, self._frame = image, Frame.whole(shape_hw)
-        layer = self.get(IMAGE) or add_image(self._add, IMAGE, pixels, limits)
+        layer = self.get(IMAGE) or add_image(self._stack.add, IMAGE, pixels, limits)
         put(layer, pixels, self._frame)
         layer.contrast_limits_range = (0, np.iinfo(image.dtype).max)
         layer.contrast_limits = limits
@@ -179,7 +169,7 @@ class ViewerLayers:
         """Shows an object map, sharing its array with the layer; returns the layer."""
         layer = self.get(OBJECTS)
         if layer is None:
-            layer = self._add(OBJECTS, "add_labels", objects.labels, opacity=0.5)
+            layer = self._stack.add(OBJECTS, "add_labels", objects.labels, opacity=0.5)
         else:
             objects.adopt(layer.data)
         put(
@@ -225,56 +215,31 @@ class ViewerLayers:
         self._show_overlay(Outlines(tuple(masks), SELECTED) if masks else None)
 
     def show_clicks(self, clicks: Sequence[Click]) -> None:
-        """Shows the clicks: green disks and red crosses.
-
-        Each property of a Points layer that is set costs milliseconds. A new point takes the
-        layer's current ones by itself, so only they are set when one click was added.
-        """
+        """Shows the clicks: green disks and red crosses."""
         if self.get(PROMPTS) is None and clicks:
             self._prepare_overlays()
-        layer = self.get(PROMPTS)
-        if layer is None:
-            return
-        old, self._clicks = self._clicks, tuple(clicks)
-        if clicks:
-            size = CLICK_SIZE_PX / camera_of(self._viewer).zoom
-            take_as_current(layer, _color(clicks[-1]), _symbol(clicks[-1]), size)
-        with unmeasured(self._viewer, layer):
-            layer.data = np.array([(c.row, c.col) for c in clicks], dtype=float).reshape(-1, 2)
-        layer.selected_data = set()
-        is_one_more = self._clicks[:-1] == old
-        is_fewer = self._clicks == old[: len(self._clicks)]
-        if not is_one_more and not is_fewer:
-            layer.face_color = np.array([_color(click) for click in clicks])
-            layer.symbol = [_symbol(click) for click in clicks]
+        self._marks.show(clicks)
 
     def activate_objects(self) -> None:
         """Makes the objects layer the active one, so that its brush is at hand."""
-        layer = self.get(OBJECTS)
-        if layer is not None:
-            self._viewer.layers.selection.active = layer
+        self._stack.activate(OBJECTS)
 
     def set_visible(self, *, visible: bool) -> None:
         """Hides all layers of ours, for an image that cannot be read, or shows them again."""
-        for name in self._layers:
-            layer = self.get(name)
-            # napari redraws a layer even if nothing changes
-            if layer is not None and layer.visible != visible:
-                layer.visible = visible
+        self._stack.set_visible(visible=visible)
 
     def remove(self) -> None:
         """Takes all layers of ours out of the viewer."""
         self._view.end()
-        for name in tuple(self._layers):
-            self._remove(name)
-        self._layers.clear()
+        self._end_look()
+        self._stack.clear()
         self._shape_hw = self._frame = self._overlay = self._drawn = None
 
     def close(self) -> None:
         """Removes the layers and stops following the camera."""
         self.remove()
         self._view.close()
-        camera_of(self._viewer).events.zoom.disconnect(self._on_camera_zoom)
+        self._marks.close()
 
     def to_rc(self, position: Sequence[float]) -> tuple[float, float] | None:
         """The image point (row, col) at world coordinates, also outside; None without an image.
@@ -295,12 +260,6 @@ class ViewerLayers:
         row, col = (int(np.floor(v + 0.5)) for v in point_rc)
         inside = 0 <= row < self._shape_hw[0] and 0 <= col < self._shape_hw[1]
         return (row, col) if inside else None
-
-    def _on_camera_zoom(self, _event: object = None) -> None:
-        """Keeps the clicks at one size on the screen, in small and in large images."""
-        layer = self.get(PROMPTS)
-        if layer is not None and len(layer.data):
-            layer.size = CLICK_SIZE_PX / camera_of(self._viewer).zoom
 
     # large images ---------------------------------------------------------------------------
 
@@ -323,7 +282,7 @@ class ViewerLayers:
 
     def _put_overview(self, pixels: NDArray[Any], limits: tuple[float, float]) -> None:
         assert self._frame is not None
-        layer = self.get(OVERVIEW) or add_image(self._add, OVERVIEW, pixels, limits)
+        layer = self.get(OVERVIEW) or add_image(self._stack.add, OVERVIEW, pixels, limits)
         layer.mouse_pan = True
         put(layer, pixels, self._frame)
 
@@ -339,14 +298,10 @@ class ViewerLayers:
         if self._end_following is None:
             self._end_following = follow_look(self.get(OVERVIEW), self.get(IMAGE))
 
-    def _remove(self, name: str) -> None:
-        layer = self.get(name)
-        if name in (OVERVIEW, IMAGE) and self._end_following is not None:
+    def _end_look(self) -> None:
+        if self._end_following is not None:
             self._end_following()
             self._end_following = None
-        if layer is not None:
-            self._viewer.layers.remove(layer)
-        self._layers.pop(name, None)
 
     def _is_painting(self) -> bool:
         """Whether the mouse is drawing on the objects layer."""
@@ -397,14 +352,14 @@ class ViewerLayers:
             put(layer, np.zeros(frame.shape_hw, dtype=np.uint8), frame)
             self._drawn = None
         if self.get(PROMPTS) is None:
-            self._clicks = ()
-            self._add(PROMPTS, "add_points", np.zeros((0, 2)))
+            self._marks.forget()
+            self._stack.add(PROMPTS, "add_points", np.zeros((0, 2)))
 
     def _add_candidate(self, frame: Frame) -> None:
         from napari.utils.colormaps import DirectLabelColormap
 
         self._drawn = None
-        layer = self._add(
+        layer = self._stack.add(
             CANDIDATE,
             "add_labels",
             np.zeros(frame.shape_hw, dtype=np.uint8),
@@ -415,26 +370,6 @@ class ViewerLayers:
         )
         layer.editable = False
 
-    def _add(self, name: str, method: str, data: NDArray[Any], **options: Any) -> Any:
-        """Adds a layer at its place in the stack, without making it the active one."""
-        active = self._viewer.layers.selection.active
-        layer = getattr(self._viewer, method)(data, name=name, **options)
-        self._layers[name] = layer
-        order = [n for n in (OVERVIEW, IMAGE, OBJECTS, CANDIDATE, PROMPTS) if self.get(n)]
-        below = [self._viewer.layers.index(self._layers[n]) for n in order[: order.index(name)]]
-        self._viewer.layers.move(self._viewer.layers.index(layer), max(below, default=-1) + 1)
-        if active is not None and active in self._viewer.layers:
-            self._viewer.layers.selection.active = active
-        return layer
-
 
 def _as_source(image: NDArray[Any] | LazyImage, name: str) -> LazyImage:
     return image if isinstance(image, LazyImage) else LazyImage(ArrayReader(image), Path(name))
-
-
-def _color(click: Click) -> tuple[float, float, float, float]:
-    return POSITIVE_COLOR if click.is_positive else NEGATIVE_COLOR
-
-
-def _symbol(click: Click) -> str:
-    return "disc" if click.is_positive else "x"

@@ -31,7 +31,7 @@ def part_of(gui, kind):
 
 def test_settings_hold_at_once_and_changed_keys_work_everywhere(gui):
     cache, store = gui.controller.worker.cache, user_settings()
-    cache.disk.folder.mkdir(parents=True)
+    cache.disk.folder.mkdir(parents=True, exist_ok=True)
     (cache.disk.folder / "a.safetensors").write_bytes(bytes(3 * MIB))
     gui.key(Qt.Key.Key_Comma, CTRL)
     dialog = part_of(gui, SettingsPart).dialog
@@ -58,7 +58,7 @@ def test_settings_hold_at_once_and_changed_keys_work_everywhere(gui):
 
 def test_the_cache_on_disk_is_counted_and_cleared_in_a_thread(gui):
     cache, part = gui.controller.worker.cache, part_of(gui, SettingsPart)
-    cache.disk.folder.mkdir(parents=True)
+    cache.disk.folder.mkdir(parents=True, exist_ok=True)
     (cache.disk.folder / "a.safetensors").write_bytes(bytes(3 * MIB))
     part.open()
     gui.wait(lambda: part.dialog.cache.bar.text() == "3 MiB of 2.0 GiB on disk")

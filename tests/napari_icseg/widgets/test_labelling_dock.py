@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from qtpy.QtWidgets import QComboBox, QLineEdit, QPushButton, QToolButton
 
-from napari_icseg.widgets.export_dialog import ExportDialog
 from napari_icseg.widgets.labelling_dock import LabellingDock
 from napari_icseg.widgets.labelling_models import CHOOSE_FILE, ModelChoice
 
@@ -134,17 +132,3 @@ def test_a_download_is_shown_while_it_runs(dock):
     assert dock.models.progress.value() == 8
     dock.models.set_download("", None)
     assert not dock.models.cancel_button.isVisible()
-
-
-def test_the_export_dialog_says_what_a_format_loses(qtbot, tmp_path):
-    dialog = ExportDialog(tmp_path)
-    qtbot.addWidget(dialog)
-    dialog.format.setCurrentIndex(1)
-    assert "Loses holes" in dialog.explanation.text()
-    dialog.folder.setText(str(tmp_path / "x"))
-    choice = dialog.choice()
-    assert (choice.format, choice.scope, choice.out_dir) == (
-        "coco-polygons",
-        "started",
-        Path(tmp_path / "x"),
-    )
