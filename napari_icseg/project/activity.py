@@ -12,9 +12,11 @@ _BY_PROGRAM = (
     OperationKind.ADD_IMAGES,
     OperationKind.ADD_PROPOSALS,
     OperationKind.ADD_ROUND,
+    OperationKind.ADD_REVIEWS,
     OperationKind.IMPORT,
 )
 _CHUNK = 2000
+_MARKING = (OperationKind.ACCEPT_REVIEW, OperationKind.BLANK_REVIEW)
 _ENDS = tuple(f" as {status.value}" for status in ImageStatus if status.is_done)
 
 
@@ -62,6 +64,18 @@ class Activity(ProjectReader):
             before_id = rows[-1][0]
         return found
 
+    def num_human_actions(self, since_unix_s: float = 0.0) -> int:
+        """Return how many actions of the user's there were since then.
+
+        Those undone later count: they took their time. So does accepting many images at once,
+        as one.
+        """
+        marks = ", ".join("?" * len(_BY_PROGRAM))
+        question = (
+            f"SELECT COUNT(*) FROM operations WHERE created_unix_s >= ? AND kind NOT IN ({marks})"
+        )
+        return int(self._rows(question, float(since_unix_s), *_BY_PROGRAM)[0][0])
+
     def changed_unix_s(self) -> dict[int, float]:
         """Return when each image was last changed, by id; the others never were.
 
@@ -76,4 +90,4 @@ class Activity(ProjectReader):
 
 def _marked_id(kind: str, summary: str, image_id: int | None) -> int | None:
     is_mark = kind == OperationKind.SET_STATUS and summary.endswith(_ENDS)
-    return image_id if is_mark else None
+    return image_id if is_mark or kind in _MARKING else None

@@ -15,7 +15,13 @@ from napari_icseg.project.errors import ProjectError, ProjectWriteError
 from napari_icseg.project.history import Operation, Touched, other_side, swap
 from napari_icseg.project.opening import check_all
 from napari_icseg.project.reader import ProjectReader
-from napari_icseg.project.records import OperationKind, OperationState, UndoResult
+from napari_icseg.project.records import (
+    ImageStatus,
+    OperationKind,
+    OperationState,
+    ReviewState,
+    UndoResult,
+)
 from napari_icseg.project.sqlite_errors import damage_errors, write_errors
 
 if TYPE_CHECKING:
@@ -113,11 +119,34 @@ class ProjectCore(ProjectReader):
             with self._transaction():
                 operation = Operation(self._connection)
                 yield operation
+                self._settle_reviews(operation)
                 if not operation.is_empty:
                     operation.log(kind, summary, image_id=image_id, undoable=undoable)
             touched = operation.touched()
         if not operation.is_empty:
             self._tell(touched)
+
+    def _settle_reviews(self, operation: Operation) -> None:
+        """Let decisions follow what an operation did to the labels that they led to.
+
+        Accepted labels that were changed are EDITED ones; labels that were taken back leave a
+        REJECTED proposal, as do objects on what was blank: a later round may propose again.
+        """
+        question = (
+            "SELECT r.id, r.image_id, r.state, i.status, i.num_objects FROM reviews AS r JOIN "
+            "images AS i ON i.id = r.image_id WHERE r.state IN ('accepted', 'edited', 'blank') "
+            "AND r.image_id IN ({})"
+        )
+        for row_id, image_id, state, status, num_objects in self._rows_of(
+            question, operation.images
+        ):
+            if operation.has_touched("reviews", row_id):
+                continue
+            is_withdrawn = status == ImageStatus.UNLABELLED and num_objects == 0
+            if is_withdrawn or (state == ReviewState.BLANK and num_objects):
+                operation.update("reviews", row_id, {"state": ReviewState.REJECTED})
+            elif state == ReviewState.ACCEPTED and image_id in operation.images_of_objects:
+                operation.update("reviews", row_id, {"state": ReviewState.EDITED})
 
     def require_classes(self, class_ids: Iterable[int]) -> None:
         """Raise `ProjectError` if the project lacks one of the classes."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_icseg.project.formats import EXPORT_FORMATS, Feature
 from napari_icseg.project.losses import Loss
 from napari_icseg.project.naming import file_names
+from napari_icseg.project.review_reader import MANUAL
 from trainers.io.coco import CocoAnnotation, CocoCategory, CocoDataset, CocoImage, write_coco
 from trainers.io.polygons import has_holes
 
@@ -28,6 +29,7 @@ class CocoWriter:
         self._polygons, self._images, self._names = polygons, images, file_names(images)
         self._file_name = f"{reader.name}.json"
         self._classes = reader.classes()
+        self._provenances = reader.provenances()
         self._objects: dict[int, Sequence[ObjectRecord]] = {}
 
     @property
@@ -54,11 +56,22 @@ class CocoWriter:
         """Write the file; return what it loses."""
         objects = [known for image in self._images for known in self._objects[image.id]]
         dataset = CocoDataset(
-            tuple(_coco_image(image, self._names[image.id]) for image in self._images),
+            tuple(self._coco_image(image) for image in self._images),
             tuple(CocoCategory(c.id, c.name, "", {"color": c.color}) for c in self._classes),
             tuple(_annotation(known) for known in objects),
         )
         return write_coco(path, dataset, style="polygons" if self._polygons else "rle")
+
+    def _coco_image(self, image: ImageRecord) -> CocoImage:
+        attributes: dict[str, Any] = {
+            "status": image.status.value,
+            "split": image.split,
+            "notes": image.notes,
+        }
+        if image.num_objects or image.status.is_done:
+            origin = self._provenances.get(image.id, MANUAL)
+            attributes |= {"review": origin.review, "round": origin.round_id, "model": origin.model}
+        return CocoImage(image.id, self._names[image.id], image.height, image.width, attributes)
 
 
 def _annotation(known: ObjectRecord) -> CocoAnnotation:
@@ -66,8 +79,3 @@ def _annotation(known: ObjectRecord) -> CocoAnnotation:
     return CocoAnnotation(
         known.id, known.image_id, known.class_id, known.mask, known.is_crowd, attributes
     )
-
-
-def _coco_image(image: ImageRecord, name: str) -> CocoImage:
-    attributes = {"status": image.status.value, "split": image.split, "notes": image.notes}
-    return CocoImage(image.id, name, image.height, image.width, attributes)

@@ -55,7 +55,9 @@ def export_coco(
 
     RLE keeps holes and separate parts; `polygons` joins holes to the outline by bridges.
     Source and score of an object, status, split and notes of an image and the colour of a
-    class are kept as `attributes`. `progress` gets the number of images done and their total.
+    class are kept as `attributes`; so is where the labels of an image come from: `review` is
+    manual, accepted, edited or blank, with the `round` and `model` of the proposal if there was
+    one (`Provenance`). `progress` gets the number of images done and their total.
 
     Raises:
         ProjectError: if no image has one of the statuses.

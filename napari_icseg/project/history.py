@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from napari_icseg.project.records import OperationKind
 
-Table = Literal["classes", "images", "objects", "proposals"]
+Table = Literal["classes", "images", "objects", "proposals", "reviews"]
 Row = dict[str, Any]
 Side = dict[tuple[Table, int], Row | None]
 """Rows by table and id; None stands for a row that is not there."""
 
 # parents come before children: the triggers that count objects need the image's row
-_RANK: dict[Table, int] = {"classes": 0, "images": 1, "objects": 2, "proposals": 3}
+_RANK: dict[Table, int] = {"classes": 0, "images": 1, "objects": 2, "proposals": 3, "reviews": 4}
 # by which column proposals belong to a row of these tables
 _PROPOSAL_COLUMN: dict[Table, str] = {"images": "image_id", "classes": "class_id"}
 # what triggers derive from other rows; storing it would count twice
@@ -64,12 +64,27 @@ class Operation:
         self._connection = connection
         self._before: Side = {}
         self._images: set[int] = set()
+        self._images_of_objects: set[int] = set()
         self._image_list = False
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was changed."""
         return not self._before
+
+    @property
+    def images(self) -> frozenset[int]:
+        """The ids of the images that were changed, or whose rows were."""
+        return frozenset(self._images)
+
+    def has_touched(self, table: Table, row_id: int) -> bool:
+        """Return whether a row was changed."""
+        return (table, row_id) in self._before
+
+    @property
+    def images_of_objects(self) -> frozenset[int]:
+        """The ids of the images on which objects came, went or changed."""
+        return frozenset(self._images_of_objects)
 
     def insert(self, table: Table, values: Mapping[str, object]) -> int:
         """Add a row and return its id."""
@@ -137,6 +152,8 @@ class Operation:
 
     def _note_image(self, table: Table, row_id: int, row: Mapping[str, object]) -> None:
         _note_image(self._images, table, row_id, row)
+        if table == "objects":
+            _note_image(self._images_of_objects, table, row_id, row)
 
 
 def other_side(connection: sqlite3.Connection, operation_id: int) -> Side:
@@ -149,6 +166,7 @@ def swap(
     connection: sqlite3.Connection, operation_id: int, stored: Side, state: OperationState
 ) -> Touched:
     """Exchange an operation's stored rows with those in the tables and set its state."""
+    stored = _without_overtaken(connection, stored)
     stored = {**stored, **_displaced(connection, stored)}
     current = {key: _fetch(connection, *key) for key in stored}
     # rows refer to each other in both directions of time; only the end state must be whole
@@ -174,25 +192,64 @@ def _displaced(connection: sqlite3.Connection, stored: Side) -> Side:
     """Return the rows that operations which undo passes by have put in the way, as absent.
 
     For an image that comes back: the same file, added anew. For an image or class that goes:
-    the proposals that a program made for it unasked. They go and come with the operation from
-    now on. Nothing else can be there: edits came later and have been undone before.
+    the proposals and the review that a program made for it unasked. For the review of one round
+    that takes the place of another's: the other's proposals. They go and come with the operation
+    from now on. Nothing else can be there: edits came later and have been undone before.
     """
     displaced: Side = {}
     for (table, row_id), row in stored.items():
         if row is None and table in _PROPOSAL_COLUMN:
-            displaced |= _proposals_of(connection, table, row_id)
+            displaced |= _followers_of(connection, table, row_id)
         elif row is not None and table == "images":
             question = "SELECT id FROM images WHERE path = ? AND id != ?"
             for (other,) in connection.execute(question, (row["path"], row_id)).fetchall():
                 displaced["images", other] = None
-                displaced |= _proposals_of(connection, "images", other)
+                displaced |= _followers_of(connection, "images", other)
+        elif row is not None and table == "reviews":
+            question = "SELECT 1 FROM reviews WHERE id = ? AND round_id != ?"
+            if connection.execute(question, (row_id, row["round_id"])).fetchone():
+                displaced |= _followers_of(connection, "images", row["image_id"], with_review=False)
     return {key: None for key in displaced if key not in stored}
 
 
-def _proposals_of(connection: sqlite3.Connection, table: Table, row_id: int) -> Side:
+def _followers_of(
+    connection: sqlite3.Connection, table: Table, row_id: int, *, with_review: bool = True
+) -> Side:
     question = f"SELECT id FROM proposals WHERE {_PROPOSAL_COLUMN[table]} = ?"
-    found = connection.execute(question, (row_id,)).fetchall()
-    return {("proposals", proposal_id): None for (proposal_id,) in found}
+    found: list[tuple[Table, int]] = [
+        ("proposals", row[0]) for row in connection.execute(question, (row_id,))
+    ]
+    if table == "images" and with_review:
+        question = "SELECT id FROM reviews WHERE image_id = ?"
+        found += [("reviews", row[0]) for row in connection.execute(question, (row_id,))]
+    return dict.fromkeys(found)
+
+
+def _without_overtaken(connection: sqlite3.Connection, stored: Side) -> Side:
+    """Leave out the proposals that a later round has replaced, unless their review comes back.
+
+    A few of them alone would be taken for all that the model proposed.
+    """
+    coming = {
+        row["image_id"]: row["round_id"]
+        for (table, _), row in stored.items()
+        if table == "reviews" and row is not None
+    }
+    question = (
+        "SELECT 1 FROM reviews WHERE image_id = ? AND round_id != ? "
+        "AND NOT EXISTS (SELECT 1 FROM proposals WHERE id = ?)"
+    )
+
+    def is_overtaken(key: tuple[Table, int], row: Row | None) -> bool:
+        if key[0] != "proposals" or row is None or row["round_id"] is None:
+            return False
+        image_id, round_id = row["image_id"], row["round_id"]
+        if image_id in coming:
+            return bool(coming[image_id] != round_id)
+        values = (image_id, round_id, key[1])
+        return connection.execute(question, values).fetchone() is not None
+
+    return {key: row for key, row in stored.items() if not is_overtaken(key, row)}
 
 
 def _put(

@@ -75,7 +75,7 @@ class ImageEdits(ProjectCore):
         return AddedImages(added, existing, tuple(skipped))
 
     def remove_images(self, image_ids: Iterable[int]) -> None:
-        """Take images with their objects and proposals out of the project; the files stay."""
+        """Take images with all that belongs to them out of the project; the files stay."""
         ids = tuple(dict.fromkeys(image_ids))
         summary = f"remove {len(ids)} images"
         with self.operation(OperationKind.REMOVE_IMAGES, summary) as operation:
@@ -85,6 +85,9 @@ class ImageEdits(ProjectCore):
                     operation.delete("objects", record.id)
                 for proposal in self.proposals(image_id):
                     operation.delete("proposals", proposal.id)
+                question = "SELECT id FROM reviews WHERE image_id = ?"
+                for (review_id,) in self._rows(question, int(image_id)):
+                    operation.delete("reviews", review_id)
                 operation.delete("images", image_id)
 
     def set_status(self, image_id: int, status: ImageStatus) -> None:

@@ -24,6 +24,7 @@ from napari_icseg.project.opening import (
     open_writable,
 )
 from napari_icseg.project.proposal_edits import ProposalEdits
+from napari_icseg.project.review_edits import ReviewEdits
 from napari_icseg.project.schema import CURRENT, Schema
 from napari_icseg.project.snapshot import ProjectSnapshot
 from napari_icseg.project.travel import Travel
@@ -38,7 +39,15 @@ SUFFIX = ".icseg"
 
 
 class Project(
-    ImageEdits, ObjectEdits, ClassEdits, BatchEdits, ProposalEdits, ViewEdits, Travel, Activity
+    ImageEdits,
+    ObjectEdits,
+    ClassEdits,
+    BatchEdits,
+    ProposalEdits,
+    ReviewEdits,
+    ViewEdits,
+    Travel,
+    Activity,
 ):
     """An open project; make one with `Project.create` or `Project.open`.
 

@@ -16,6 +16,7 @@ from napari_icseg.project.records import (
     ObjectSource,
     OperationKind,
     ProposalRecord,
+    ReviewState,
     RoundRecord,
 )
 
@@ -42,8 +43,13 @@ class ProposalEdits(ProjectCore):
         """Put proposals beside an image's objects, instead of earlier ones by default.
 
         Objects and status do not change: nothing a model says touches accepted work. What a
-        program proposes unasked is not `undoable`: undo and redo pass it by.
+        program proposes unasked is not `undoable`: undo and redo pass it by, and it does not
+        replace what waits for review.
         """
+        review = self.review(image_id)
+        is_waiting = review is not None and review.state is ReviewState.WAITING
+        if is_waiting and replace and not undoable and (waiting := self.proposals(image_id)):
+            return waiting
         summary = f"propose {len(proposals)} objects"
         kind = OperationKind.ADD_PROPOSALS
         with self.operation(kind, summary, image_id=image_id, undoable=undoable) as operation:
@@ -52,7 +58,7 @@ class ProposalEdits(ProjectCore):
             for old in self.proposals(image_id) if replace else ():
                 operation.delete("proposals", old.id)
             for new in proposals:
-                _insert_proposal(operation, image, new, round_id)
+                insert_proposal(operation, image, new, round_id)
         return self.proposals(image_id)
 
     def accept_proposal(self, proposal_id: int) -> ObjectRecord:
@@ -95,7 +101,19 @@ class ProposalEdits(ProjectCore):
                 operation.delete("proposals", self.proposal(number).id)
             for record in records.values():
                 mark_in_progress(operation, record)
+            self._note_taken_over(operation, proposals)
         return self.objects_by_ids(object_ids)
+
+    def _note_taken_over(self, operation: Operation, proposals: Iterable[ProposalRecord]) -> None:
+        """Note that a person goes on from a review's proposals, of which these are some."""
+        rounds = {each.image_id: each.round_id for each in proposals}
+        question = (
+            "SELECT id, image_id, round_id FROM reviews "
+            "WHERE state = 'waiting' AND image_id IN ({})"
+        )
+        for row_id, image_id, round_id in self._rows_of(question, rounds):
+            if rounds[image_id] == round_id:
+                operation.update("reviews", row_id, {"state": ReviewState.EDITED})
 
     def set_proposal_class(self, proposal_ids: Iterable[int], class_id: int) -> None:
         """Give proposals another class, in one operation."""
@@ -135,9 +153,10 @@ class ProposalEdits(ProjectCore):
         return next(known for known in self.rounds() if known.id == round_id)
 
 
-def _insert_proposal(
+def insert_proposal(
     operation: Operation, image: ImageRecord, new: NewProposal, round_id: int | None
 ) -> None:
+    """Add a proposal's row after checking that it lies inside its image."""
     score = None if new.score is None else float(new.score)
     values = {"image_id": image.id, "class_id": int(new.class_id), "score": score}
     mask = mask_values(image, new.mask)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.records import (
     ClassFlags,
     ClassRecord,
@@ -22,12 +20,13 @@ from napari_icseg.project.records import (
     ProposalRecord,
     RoundRecord,
 )
+from napari_icseg.project.review_reader import ReviewReader
+from napari_icseg.project.rows import MAX_VALUES
 from napari_icseg.project.sqlite_errors import damage_errors
 from trainers.io.rle import RleMask
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
 _MASK = "row, col, height, width, counts"
 _IMAGES = "SELECT id, path, height, width, status, split, num_objects, notes FROM images"
@@ -38,24 +37,13 @@ _PROPOSALS = f"SELECT id, image_id, class_id, score, round_id, {_MASK} FROM prop
 # a list of 100,000 images asks for each one's status; calling the enumeration is four times slower
 _STATUS = {status.value: status for status in ImageStatus}
 
-_MAX_VALUES = 500
-"""Values given to SQLite in one question."""
 
-_Record = TypeVar("_Record")
-
-
-class ProjectReader:
+class ProjectReader(ReviewReader):
     """Read access over one connection; safe to call from any thread.
 
     Each call holds the connection for its own duration only. An export that takes minutes
     uses a `ProjectSnapshot` instead, which has its own connection and an unchanging view.
     """
-
-    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
-        self._connection = connection
-        self._lock = threading.RLock()
-        self._closed = False
-        self.file = file
 
     @property
     def name(self) -> str:
@@ -136,8 +124,8 @@ class ProjectReader:
         """Return those of these objects that exist, of any images, oldest first."""
         ids = sorted({int(object_id) for object_id in object_ids})
         found: list[ObjectRecord] = []
-        for start in range(0, len(ids), _MAX_VALUES):
-            some = ids[start : start + _MAX_VALUES]
+        for start in range(0, len(ids), MAX_VALUES):
+            some = ids[start : start + MAX_VALUES]
             marks = ", ".join("?" * len(some))
             rows = self._rows(f"{_OBJECTS} WHERE id IN ({marks}) ORDER BY id", *some)
             found.extend(self._records(_object, rows))
@@ -178,36 +166,6 @@ class ProjectReader:
             limit,
         )
         return self._records(_history_entry, rows)
-
-    def close(self) -> None:
-        """Close the connection; doing it twice is harmless."""
-        with self._lock:
-            self._closed = True
-            self._connection.close()
-
-    def _rows(self, question: str, *values: object) -> list[Any]:
-        with self._lock:
-            self._require_open()
-            with damage_errors(self.file):
-                return self._connection.execute(question, values).fetchall()
-
-    def _records(
-        self, make: Callable[[Sequence[Any]], _Record], rows: list[Any]
-    ) -> tuple[_Record, ...]:
-        with damage_errors(self.file):
-            return tuple([make(row) for row in rows])
-
-    def _one(
-        self, make: Callable[[Sequence[Any]], _Record], question: str, row_id: int, noun: str
-    ) -> _Record:
-        rows = self._rows(f"{question} WHERE id = ?", int(row_id))
-        if not rows:
-            raise ProjectError(f"this project has no {noun} {row_id}; it may have been undone")
-        return self._records(make, rows)[0]
-
-    def _require_open(self) -> None:
-        if self._closed:
-            raise ProjectError(f"{self.file} is closed; open it again first")
 
 
 def _image(row: Sequence[Any]) -> ImageRecord:

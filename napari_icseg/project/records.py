@@ -39,6 +39,20 @@ class ObjectSource(StrEnum):
     IMPORT = "import"
 
 
+class ReviewState(StrEnum):
+    """What became of the proposal that a round's model made for an image.
+
+    EDITED: a person took it over and corrected it, or still does. The state stays when the image
+    is marked as labelled, and ACCEPTED becomes EDITED when a person changes the objects later.
+    """
+
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    BLANK = "blank"
+
+
 class OperationKind(StrEnum):
     """What one row of the operation log did."""
 
@@ -58,6 +72,11 @@ class OperationKind(StrEnum):
     ACCEPT_PROPOSALS = "accept_proposals"
     REJECT_PROPOSALS = "reject_proposals"
     ADD_ROUND = "add_round"
+    ADD_REVIEWS = "add_reviews"
+    ACCEPT_REVIEW = "accept_review"
+    EDIT_REVIEW = "edit_review"
+    REJECT_REVIEW = "reject_review"
+    BLANK_REVIEW = "blank_review"
     IMPORT = "import"
 
 
@@ -188,6 +207,54 @@ class NewProposal:
     class_id: int
     mask: RleMask
     score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    """What a round's model proposed for an image and what was decided; one at most an image.
+
+    Attributes:
+        confidence: mean probability of the image's pixels, 0..1; None if unknown.
+        predicted_iou: the foreground IoU that is to be expected, 0..1; None if unknown.
+        doubt_path: a PNG of how unsure each pixel is, relative to the round's `run_dir`.
+        num_proposals: how many objects the model proposed.
+
+    """
+
+    image_id: int
+    round_id: int
+    state: ReviewState
+    confidence: float | None
+    predicted_iou: float | None
+    doubt_path: str | None
+    num_proposals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewReview:
+    """A model's proposal for a whole image, to be reviewed; attributes as in `ReviewRecord`."""
+
+    image_id: int
+    proposals: tuple[NewProposal, ...]
+    confidence: float | None = None
+    predicted_iou: float | None = None
+    doubt_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the labels of an image come from.
+
+    Attributes:
+        review: "manual", or how a model's proposal became labels: "accepted", "edited", "blank".
+        round_id: of that proposal.
+        model: that made it.
+
+    """
+
+    review: str
+    round_id: int | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

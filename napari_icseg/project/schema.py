@@ -82,6 +82,25 @@ CREATE TABLE operations (
 CREATE INDEX operations_by_state ON operations(state, undoable, id);
 """
 
+# one row an image: what a round's model proposes for it, and what a person decided
+_REVIEWS = """
+CREATE TABLE reviews (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    image_id INTEGER NOT NULL UNIQUE REFERENCES images(id),
+    round_id INTEGER NOT NULL REFERENCES rounds(id),
+    state TEXT NOT NULL, num_proposals INTEGER NOT NULL,
+    confidence REAL, predicted_iou REAL, doubt_path TEXT
+) STRICT;
+CREATE INDEX reviews_by_state ON reviews(state, round_id);
+CREATE INDEX reviews_by_round ON reviews(round_id);
+CREATE INDEX operations_by_time ON operations(created_unix_s, kind);
+"""
+
+
+def _add_reviews(connection: sqlite3.Connection) -> None:
+    for statement in _REVIEWS.split(";"):  # executescript would end the transaction
+        connection.execute(statement)
+
 
 def _program() -> str:
     try:
@@ -91,14 +110,14 @@ def _program() -> str:
 
 
 # from version -> the function that brings a connection, inside a transaction, to version + 1
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _add_reviews}
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
     """The version that this program writes and the migrations that lead to it."""
 
-    version: int = 1
+    version: int = 2
     migrations: Mapping[int, Callable[[sqlite3.Connection], None]] = field(
         default_factory=lambda: MIGRATIONS
     )

@@ -214,7 +214,7 @@ def _fail(connection: sqlite3.Connection) -> None:
 
 
 def test_an_older_file_is_migrated_after_a_backup_and_undo_reaches_back(closed: Path) -> None:
-    future = Schema(version=3, migrations={1: _add_column, 2: lambda connection: None})
+    future = Schema(version=4, migrations={2: _add_column, 3: lambda connection: None})
     with pytest.raises(ProjectVersionError, match="older format"):
         opening.open_read_only(closed, future)
     with Project.open(closed, schema=future) as project:
@@ -222,17 +222,18 @@ def test_an_older_file_is_migrated_after_a_backup_and_undo_reaches_back(closed: 
         assert project.undo() is not None
         assert project.image(2).num_objects + project.image(1).num_objects == 133
     with closing(sqlite3.connect(closed)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
-        assert connection.execute("SELECT version FROM migrations").fetchall() == [(1,), (2,), (3,)]
+        assert connection.execute("PRAGMA user_version").fetchone() == (4,)
+        versions = connection.execute("SELECT version FROM migrations").fetchall()
+        assert versions == [(1,), (2,), (3,), (4,)]
         assert connection.execute("SELECT DISTINCT layer FROM images").fetchall() == [("M1",)]
-    closed.with_name(f"{closed.name}.v1-backup").rename(closed.with_name("restored.icseg"))
+    closed.with_name(f"{closed.name}.v2-backup").rename(closed.with_name("restored.icseg"))
     assert_refused(closed, ProjectVersionError, "newer")
     with Project.open(closed.with_name("restored.icseg")) as restored:
         assert sum(image.num_objects for image in restored.images()) == 200
 
 
 def test_a_migration_that_fails_changes_nothing(closed: Path) -> None:
-    future = Schema(version=3, migrations={1: _add_column, 2: _fail})
+    future = Schema(version=4, migrations={2: _add_column, 3: _fail})
     with pytest.raises(RuntimeError, match="half-way"):
         Project.open(closed, schema=future)
     with Project.open(closed) as project:
