@@ -12,6 +12,7 @@ from napari_icseg.project.exporting import chosen_images, class_values
 from napari_icseg.project.naming import mask_names
 from napari_icseg.project.records import ImageStatus
 from napari_icseg.project.rendering import decode, render_semantic
+from napari_icseg.project.review_reader import MANUAL
 from napari_icseg.project.watching import Watch
 from trainers.io.folders import DatasetIndex, DatasetItem, write_manifest
 from trainers.io.manifest import MANIFEST_NAME
@@ -67,7 +68,9 @@ def training_manifest(
 
     Masks are semantic, 8 bit: 0 background, then the classes in their order. Blank images,
     and labelled ones without objects, are all background. The manifest names the images where
-    they lie, their split if they have one, and is written last: no manifest, no training set.
+    they lie, their split if they have one and where their labels come from (`Provenance.review`);
+    proposals that wait or were rejected are not in it. It is written last: no manifest, no
+    training set.
 
     Raises:
         ProjectError: if no selected image is finished, the class is gone, or a file is missing.
@@ -78,6 +81,7 @@ def training_manifest(
     out, images = Path(os.path.abspath(out_dir)), _images(reader, statuses, selection)
     root, names = reader.root, mask_names(images)
     values, class_names = _classes(reader, selection)
+    provenances = reader.provenances()
 
     def item(image: ImageRecord) -> DatasetItem:
         path = Path(os.path.abspath(root / image.path))
@@ -89,7 +93,8 @@ def training_manifest(
         mask = out / "masks" / names[image.id]
         objects = decode([o for o in reader.objects(image.id) if o.class_id in values])
         write_semantic(mask, render_semantic(objects, values, image.shape).labels)
-        return DatasetItem(path, mask, selection.split_of(image))
+        origin = provenances.get(image.id, MANUAL).review
+        return DatasetItem(path, mask, selection.split_of(image), provenance=origin)
 
     items = Watch(progress, cancelled).map(item, images)
     write_manifest(out / MANIFEST_NAME, DatasetIndex(tuple(items), class_names))

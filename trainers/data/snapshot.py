@@ -59,6 +59,8 @@ class SnapshotItem:
     """Largest class id; 0 for a blank tile."""
     ignore: Path | None = None
     """Binary mask of the pixels that do not count."""
+    provenance: str | None = None
+    """Who made the mask, as the data set's list says."""
 
     def target(self, shape_hw: tuple[int, int]) -> npt.NDArray[np.uint8]:
         """Read the class ids, uint8 (H, W), `IGNORE` where nothing is known."""
@@ -68,7 +70,9 @@ class SnapshotItem:
 
     def listed(self) -> DatasetItem:
         """Return it as an entry of a data set's list."""
-        return DatasetItem(self.image, self.mask, self.split, self.image_sha256, self.ignore)
+        return DatasetItem(
+            self.image, self.mask, self.split, self.image_sha256, self.ignore, self.provenance
+        )
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,7 @@ def _copied(item: DatasetItem, target: Path) -> SnapshotItem:
         ignore = target.parent.parent / "ignore" / target.name
         write_semantic(ignore, read_mask(item.ignore, shape_hw) > 0)
     sha256 = file_sha256(item.image)
-    return _item(DatasetItem(item.image, target, item.split, sha256, ignore), shape_hw)
+    return _item(replace(item, mask=target, sha256=sha256, ignore=ignore), shape_hw)
 
 
 def _stored_item(item: DatasetItem) -> SnapshotItem:
@@ -220,7 +224,14 @@ def _item(item: DatasetItem, shape_hw: tuple[int, int]) -> SnapshotItem:
     digest = hashlib.sha256(f"{ids.shape}".encode() + ids.tobytes()).hexdigest()
     max_id = int(np.where(ids == IGNORE, 0, ids).max())
     return SnapshotItem(
-        item.image, item.mask, item.split, item.sha256 or "", digest, max_id, item.ignore
+        item.image,
+        item.mask,
+        item.split,
+        item.sha256 or "",
+        digest,
+        max_id,
+        item.ignore,
+        item.provenance,
     )
 
 

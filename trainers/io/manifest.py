@@ -25,6 +25,8 @@ class DatasetItem:
 
     `sha256` is the hex digest of the image file, where a manifest tells it. `ignore` is a binary
     mask file of the pixels from which nothing shall be learned: a pseudo-label's doubtful ones.
+    `provenance` says who made the mask, where somebody knows: "manual", or what became of a
+    model's proposal, "accepted", "edited" or "blank".
     """
 
     image: Path
@@ -32,6 +34,7 @@ class DatasetItem:
     split: Split | None = None
     sha256: str | None = None
     ignore: Path | None = None
+    provenance: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def write_manifest(path: str | os.PathLike[str], index: DatasetIndex) -> None:
             "split": item.split,
             "sha256": item.sha256 or file_sha256(item.image),
             **({} if item.ignore is None else {"ignore": _stored_path(item.ignore, folder)}),
+            **({} if item.provenance is None else {"provenance": item.provenance}),
         }
         for item in index.items
     ]
@@ -127,12 +131,14 @@ def _item(entry: Any, folder: Path) -> DatasetItem:
     if digest is not None and not isinstance(digest, str):
         raise DataError(f"expected sha256 as a text, got {digest!r}.")
     mask, ignore = entry.get("mask"), entry.get("ignore")
+    provenance = entry.get("provenance")
     return DatasetItem(
         _existing_path(entry.get("image"), folder),
         None if mask is None else _existing_path(mask, folder),
         split,
         digest,
         None if ignore is None else _existing_path(ignore, folder),
+        provenance if isinstance(provenance, str) else None,
     )
 
 
