@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 from trainers.data.snapshot import ensure_snapshot, read_snapshot
 from trainers.errors import DataError, TrainingError
+from trainers.io.folders import discover, write_manifest
 from trainers.io.masks import read_mask, write_instances
 
 if TYPE_CHECKING:
@@ -166,3 +168,15 @@ def test_a_snapshot_can_itself_be_trained_on(
     first = snap(make_config, make_tiles(5), tmp_path / "dataset")
     again = snap(make_config, tmp_path / "dataset", tmp_path / "copy")
     assert again.sha256 == first.sha256
+
+
+def test_a_run_keeps_who_made_the_labels(
+    make_tiles: MakeTiles, make_config: MakeConfig, tmp_path: Path
+) -> None:
+    index = discover(make_tiles(3))
+    origins = ["manual", "accepted", None]
+    items = tuple(replace(i, provenance=o) for i, o in zip(index.items, origins, strict=True))
+    write_manifest(tmp_path / "list" / "manifest.json", replace(index, items=items))
+    snap(make_config, tmp_path / "list", tmp_path / "dataset")
+    kept = read_snapshot(tmp_path / "dataset").items
+    assert {item.image: item.provenance for item in kept} == {i.image: i.provenance for i in items}
