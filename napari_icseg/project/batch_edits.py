@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_icseg.project.core import ProjectCore
 from napari_icseg.project.records import ImageStatus, OperationKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_MAX_VALUES = 500
-"""Values given to SQLite in one question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class BatchEdits(ProjectCore):
         """Return how many objects of each class these images have together; 0 is left out."""
         counts: dict[int, int] = {}
         question = "SELECT class_id, COUNT(*) FROM objects WHERE image_id IN ({}) GROUP BY class_id"
-        for class_id, num in self._rows_for(question, image_ids):
+        for class_id, num in self._rows_of(question, image_ids):
             counts[class_id] = counts.get(class_id, 0) + num
         return counts
 
@@ -81,7 +78,7 @@ class BatchEdits(ProjectCore):
                     operation.delete("objects", object_id)
                 images = {image_id for image_id, _ in found}
                 question = "SELECT id, status FROM images WHERE num_objects = 0 AND id IN ({})"
-                for image_id, status in self._rows_for(question, images):
+                for image_id, status in self._rows_of(question, images):
                     if status == ImageStatus.LABELLED:
                         operation.update("images", image_id, {"status": ImageStatus.IN_PROGRESS})
         return BatchResult(len(images), len(found))
@@ -90,9 +87,7 @@ class BatchEdits(ProjectCore):
         """Set the status of these images. For BLANK, images with objects stay as they are."""
         ids = tuple(image_ids)
         with self._lock:
-            rows = self._rows_for(
-                "SELECT id, num_objects, status FROM images WHERE id IN ({})", ids
-            )
+            rows = self._rows_of("SELECT id, num_objects, status FROM images WHERE id IN ({})", ids)
             fitting = [
                 (image_id, old)
                 for image_id, num_objects, old in rows
@@ -109,15 +104,7 @@ class BatchEdits(ProjectCore):
     def _objects_on(self, image_ids: Iterable[int]) -> list[tuple[int, int, int]]:
         """Return (image id, object id, class id) of all objects on these images."""
         question = "SELECT image_id, id, class_id FROM objects WHERE image_id IN ({})"
-        return self._rows_for(question, image_ids)
-
-    def _rows_for(self, question: str, image_ids: Iterable[int]) -> list[Any]:
-        ids = sorted({int(image_id) for image_id in image_ids})
-        found: list[Any] = []
-        for start in range(0, len(ids), _MAX_VALUES):
-            some = ids[start : start + _MAX_VALUES]
-            found.extend(self._rows(question.format(", ".join("?" * len(some))), *some))
-        return found
+        return self._rows_of(question, image_ids)
 
 
 def _counted(found: list[tuple[int, int]]) -> str:

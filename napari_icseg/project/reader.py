@@ -21,7 +21,6 @@ from napari_icseg.project.records import (
     RoundRecord,
 )
 from napari_icseg.project.review_reader import ReviewReader
-from napari_icseg.project.rows import MAX_VALUES
 from napari_icseg.project.sqlite_errors import damage_errors
 from trainers.io.rle import RleMask
 
@@ -122,14 +121,8 @@ class ProjectReader(ReviewReader):
 
     def objects_by_ids(self, object_ids: Iterable[int]) -> tuple[ObjectRecord, ...]:
         """Return those of these objects that exist, of any images, oldest first."""
-        ids = sorted({int(object_id) for object_id in object_ids})
-        found: list[ObjectRecord] = []
-        for start in range(0, len(ids), MAX_VALUES):
-            some = ids[start : start + MAX_VALUES]
-            marks = ", ".join("?" * len(some))
-            rows = self._rows(f"{_OBJECTS} WHERE id IN ({marks}) ORDER BY id", *some)
-            found.extend(self._records(_object, rows))
-        return tuple(found)
+        rows = self._rows_of(f"{_OBJECTS} WHERE id IN ({{}}) ORDER BY id", object_ids)
+        return self._records(_object, rows)
 
     def images_with_class(self, class_id: int) -> frozenset[int]:
         """Return the ids of the images that have objects of a class."""
