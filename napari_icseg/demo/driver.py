@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -46,19 +46,18 @@ class Driver:
             DemoError: it did not hold in time.
         """
         started_s = time.perf_counter()
+        waker = _waker()
         while not condition():
-            QApplication.processEvents()
-            time.sleep(0.001)
+            waker()
             if time.perf_counter() - started_s > timeout_s:
                 raise DemoError(f"Waited {timeout_s:.0f} s in vain for: {what}.")
         return time.perf_counter() - started_s
 
     def settle(self, seconds: float = 0.3) -> None:
         """Let the GUI run for a while."""
-        end_s = time.perf_counter() + seconds
+        end_s, waker = time.perf_counter() + seconds, _waker()
         while time.perf_counter() < end_s:
-            QApplication.processEvents()
-            time.sleep(0.001)
+            waker()
 
     def click(
         self,
@@ -158,6 +157,24 @@ class Heartbeat:
         gap_ms = (now_s - self._last_s) * 1000 - HEARTBEAT_MS
         self.worst_ms = max(self.worst_ms, gap_ms)
         self._last_s = now_s
+
+
+def _waker() -> Callable[[], None]:
+    """Return a function that lets the GUI run as its own loop does: asleep until an event comes.
+
+    It returns after `HEARTBEAT_MS` at the latest. A loop that polls would take the interpreter
+    from the model's thread all the time.
+    """
+    timer = QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    timer.start(HEARTBEAT_MS)
+    flags = QEventLoop.ProcessEventsFlag.AllEvents | QEventLoop.ProcessEventsFlag.WaitForMoreEvents
+
+    def wait() -> None:
+        assert timer.isActive()  # it lives as long as this function
+        QApplication.processEvents(flags)
+
+    return wait
 
 
 def _text(button: QWidget) -> str:

@@ -129,6 +129,11 @@ class Labeller:
         """Whether there is a candidate to accept."""
         return self._loop.state.candidate is not None
 
+    @property
+    def is_following(self) -> bool:
+        """Whether the candidate is still being followed through a large image."""
+        return self._loop.state.is_growing
+
     def click(self, row: float, col: float, *, positive: bool = True) -> float:
         """Click and wait for the candidate to be painted; return ms from press to paint."""
         self.driver.move(row, col)

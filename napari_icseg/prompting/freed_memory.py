@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 _M_MMAP_THRESHOLD = -3
 """Of `mallopt` in glibc: larger blocks are asked of the system and go back to it at once."""
+_M_TRIM_THRESHOLD = -1
+"""Of `mallopt` in glibc: more than this, free at the end of a heap, goes back at once."""
 _LARGE_BLOCK_BYTES = 4 * 2**20
 _USUAL_BYTES = 32 * 2**20
 """To which glibc raises the threshold by itself when blocks of that size were freed."""
+_KEPT_BYTES = 2 * _USUAL_BYTES
+"""The maps of a click in a window; glibc's own choice beside that threshold."""
 
 
 def give_back_memory() -> None:
@@ -45,6 +49,8 @@ def returning_memory() -> Iterator[None]:
         yield
     finally:
         option(_M_MMAP_THRESHOLD, _USUAL_BYTES)
+        # which glibc no longer raises by itself: a click would ask for its maps page by page
+        option(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 @cache

@@ -71,6 +71,7 @@ class Sam2PromptPredictor:
         self.device = torch.device(device)
         self._model = model
         self._remembered = RememberedLogits()
+        self._clicked: tuple[Embedding, ImageFeatures] | None = None
         if isinstance(model, torch.nn.Module):
             make_interruptible(model)
 
@@ -82,6 +83,7 @@ class Sam2PromptPredictor:
         if isinstance(self._model, torch.nn.Module):
             self._model.to(self.device)
         self._remembered.clear()
+        self._clicked = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return True
@@ -162,7 +164,13 @@ class Sam2PromptPredictor:
         return [[self._calibrated(scored) for scored in masks] for masks in named]
 
     def _on_device(self, embedding: Embedding) -> ImageFeatures:
-        return embedding.features.map(lambda level: level.to(self.device, torch.float32))
+        """Return the features where the model is; those of the last window are kept."""
+        known = self._clicked
+        if known is not None and known[0] is embedding:
+            return known[1]
+        features = embedding.features.map(lambda level: level.to(self.device, torch.float32))
+        self._clicked = embedding, features
+        return features
 
     def _calibrated(self, scored: ScoredMask) -> ScoredMask:
         curve = self.curves.get(scored.kind)

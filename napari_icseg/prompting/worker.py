@@ -141,7 +141,6 @@ class PromptWorker(WorkerCalls):
             job = self._inbox.take(wait=False)
             if job is None and not self._save_one():
                 self._tell(self.status, "")
-                give_back_memory()
                 job = self._inbox.take(wait=True)
             if job is not None:
                 self._do(job)
