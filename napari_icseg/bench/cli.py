@@ -115,6 +115,81 @@ def calibrate(
     print(f"{len(found)} candidates; calibration error before: {error:.3f}. Curves in {model}.")
 
 
+@app.command(
+    epilog="Example: icseg bench economy --tiles 60 --epochs 4 --out economy. The same command "
+    "goes on with a run that was stopped."
+)
+def economy(
+    out: Annotated[Path, typer.Option(help="Folder of the run: labels, models, results.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Labelled tiles with a test split; else avr_m1 tiles are made."),
+    ] = None,
+    tiles: Annotated[int, typer.Option(min=8, help="To be labelled.")] = 1000,
+    test_tiles: Annotated[int, typer.Option(min=1, help="Unseen, to be scored.")] = 100,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Over all tiles; with fewer labels as many steps.")
+    ] = 10,
+    model: Annotated[str, typer.Option(help="Trained on the labels: unet, sam_seg, …")] = "unet",
+    clicks: Annotated[str, typer.Option(help="Model that answers clicks.")] = "sam2-nano",
+    routes: Annotated[str, typer.Option(help="Of a, b, c and d.")] = "abcd",
+    first: Annotated[int, typer.Option(min=0, help="d: clicked first; 0: a 32nd.")] = 0,
+    doubtful: Annotated[int, typer.Option(min=0, help="d: reviewed a round; 0: a 50th.")] = 0,
+    rounds: Annotated[int, typer.Option(min=1, help="d: rounds.")] = 4,
+    target: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Test IoU; else what all reach.")
+    ] = None,
+    enough: Annotated[
+        float, typer.Option(min=0.5, max=1.0, help="IoU from which a mask is left as it is.")
+    ] = 0.95,
+    eye_error: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Deviation of the IoU as seen.")
+    ] = 0.02,
+    jitter: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the clicks.")] = 0.6,
+    cost: Annotated[
+        list[str] | None,
+        typer.Option("--cost", help="NAME=SECONDS, of look, first_click, correction, tab, key, …"),
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="Of the training, as in `icseg train`.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="File for everything.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Figure, .png or .svg.")] = None,
+) -> None:
+    """Human seconds against test IoU: clicks, pre-fill, rounds with review, suggestion."""
+    if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
+        raise typer.BadParameter(f"--plot expects a .png or .svg file, got {plot}.")
+    from napari_icseg.bench.economy import Settings
+    from napari_icseg.bench.economy_annotator import Person
+    from napari_icseg.bench.economy_cli import costs_of, made_tiles, routes_of, run_and_tell
+    from trainers.cli.train import settings as training_settings
+
+    folder = data or made_tiles(out / "tiles", tiles, test_tiles, seed)
+    run_and_tell(
+        Settings(
+            data=str(folder.absolute()),
+            num_tiles=tiles,
+            num_test=test_tiles,
+            epochs=epochs,
+            model=model,
+            seed=seed,
+            routes=routes_of(routes),
+            num_first=first,
+            num_doubtful=doubtful,
+            num_rounds=rounds,
+            training=training_settings(setting or []),
+            person=Person(enough_iou=enough, eye_error=eye_error, jitter=jitter),
+            costs=costs_of(cost or []),
+        ),
+        out,
+        clicks=clicks,
+        target_iou=target,
+        json_file=json_file,
+        plot=plot,
+    )
+
+
 def _tell(report: dict[str, Any], json_file: Path | None, plot: Path | None) -> None:
     from rich.console import Console
 

@@ -66,7 +66,7 @@ def make_report(
         },
         "code": code_version(),
         "command": " ".join(sys.argv),
-        "versions": _versions(),
+        "versions": versions(),
         **summary(tiles),
         "tiles": [_rounded(asdict(tile)) for tile in tiles],
     }
@@ -139,6 +139,7 @@ def _rounded(value: Any) -> Any:
     return round(value, 4) if isinstance(value, float) else value
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of what the scores depend on."""
     found = {name: metadata.version(name) for name in _PACKAGES}
     return {"python": platform.python_version(), "machine": platform.machine(), **found}

@@ -123,7 +123,7 @@ def play(
 
     """
     mask, first = target.mask, first_click(target, rng, jitter=jitter)
-    annotator = _Annotator(tile, mask)
+    annotator = Annotator(tile, mask)
     ious = iou_by_clicks(
         annotator.segment,
         mask,
@@ -172,7 +172,7 @@ def first_click(target: Target, rng: np.random.Generator, *, jitter: float) -> C
 
 
 @dataclass
-class _Annotator:
+class Annotator:
     """Cycles to the best candidate after the first click; its kind then stays chosen."""
 
     tile: EmbeddedTile

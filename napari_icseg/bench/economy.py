@@ -1,0 +1,193 @@
+"""`icseg bench economy`: human seconds against test IoU, by four ways of labelling."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_icseg.bench.economy_annotator import Person
+from napari_icseg.bench.economy_book import Book
+from napari_icseg.bench.economy_costs import Costs
+from napari_icseg.bench.economy_lab import SMALL_UNET, Lab, pool_of
+from napari_icseg.bench.economy_routes import TITLES, Plan, Route, RouteName
+from trainers.errors import DataError
+from trainers.io.atomic import write_text_atomic
+from trainers.registry import make_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_icseg.bench.economy_curve import Point
+    from napari_icseg.prompting.protocol import PromptPredictor
+
+SETTINGS_NAME = "economy.json"
+SHARES = (1 / 32, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Of the tiles, labelled at the points of the routes a, b and c."""
+FEWEST = 4
+_WORTH = {"tile": 1.0, "look": 1.0, "point": 0.5}
+"""Work in units of one labelled tile, for the time left; a point by the tiles it trains on."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides the result; the same settings go on with a stopped run.
+
+    The costs may change: the seconds are counted anew from what was done.
+
+    Attributes:
+        data: folder with labelled tiles in a training and a test split, absolute.
+        num_tiles: to be labelled.
+        num_test: tiles of the test split that are scored.
+        epochs: over all tiles; see `economy_lab.Lab`.
+        seed: of everything drawn, trainings included.
+        routes: which ones, of "abcd".
+        num_first, num_doubtful, num_rounds: of route d, see `economy_routes.Plan`; 0 takes a
+            32nd of the tiles, a 50th, and 4.
+        training: settings of the model, as in `icseg train --set`.
+        person: how the person works.
+        costs: seconds of each action.
+
+    """
+
+    data: str
+    num_tiles: int
+    num_test: int
+    epochs: int
+    model: str = "unet"
+    seed: int = 0
+    routes: tuple[RouteName, ...] = ("a", "b", "c", "d")
+    num_first: int = 0
+    num_doubtful: int = 0
+    num_rounds: int = 4
+    training: dict[str, Any] = field(default_factory=dict)
+    person: Person = field(default_factory=Person)
+    costs: Costs = field(default_factory=Costs)
+
+    def plan(self) -> Plan:
+        """Return how much is labelled when."""
+        num = self.num_tiles
+        sizes = sorted({max(FEWEST, round(num * share)) for share in SHARES})
+        return Plan(
+            tuple(size for size in sizes if size <= num),
+            self.num_first or max(FEWEST, num // 32),
+            self.num_doubtful or max(2, num // 50),
+            self.num_rounds,
+        )
+
+    def work(self) -> float:
+        """Return all the work, in units of one labelled tile; a guess for the time left."""
+        plan, per_point = self.plan(), _WORTH["point"] * self.epochs * self.num_tiles
+        in_order = self.num_tiles + len(plan.sizes) * per_point
+        extra = {"c": self.num_tiles, "d": self.num_rounds * self.num_tiles // 2}
+        return sum(in_order + extra.get(route, 0) for route in self.routes)
+
+
+@dataclass(frozen=True)
+class RouteResult:
+    """What came of a route: its points, and how many tiles were labelled in which way."""
+
+    points: tuple[Point, ...]
+    counts: dict[str, int]
+
+
+def run_economy(
+    settings: Settings,
+    out: Path,
+    predictor: PromptPredictor,
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_route: Callable[[RouteName, RouteResult], None] = lambda _name, _result: None,
+) -> dict[RouteName, RouteResult]:
+    """Label the tiles by each route; what `out` holds already is not done again.
+
+    Args:
+        settings: of the run.
+        out: its folder, with one folder a route.
+        predictor: answers the clicks.
+        progress: told the work done and in all, in tiles.
+        on_route: told each route as it is done.
+
+    Raises:
+        DataError: `out` holds a run with other settings, or data cannot be read.
+        TrainingError: a training failed or was cancelled.
+
+    """
+    tiles, class_names = pool_of(Path(settings.data), settings.num_tiles)
+    _keep_settings(out / SETTINGS_NAME, settings, predictor.checkpoint_id)
+    lab = Lab(
+        tiles,
+        class_names,
+        Path(settings.data),
+        settings.num_test,
+        predictor,
+        make_config(settings.model, **_training(settings, out)),
+        settings.epochs,
+    )
+    done, total, results = [0.0], settings.work(), dict[RouteName, RouteResult]()
+
+    def tick(what: str) -> None:
+        worth = _WORTH[what] * (settings.epochs * settings.num_tiles if what == "point" else 1)
+        done[0] += worth
+        progress(round(min(done[0], total)), round(total))
+
+    for name in settings.routes:
+        route = Route(
+            name,
+            lab,
+            settings.person,
+            settings.costs,
+            settings.plan(),
+            Book(out / name),
+            settings.seed,
+            tick,
+        )
+        points = tuple(route.run())
+        results[name] = RouteResult(points, route.counts())
+        on_route(name, results[name])
+    return results
+
+
+def title(name: RouteName) -> str:
+    """Return a route's name in words: "a: clicks alone"."""
+    return f"{name}: {TITLES[name]}"
+
+
+def _training(settings: Settings, out: Path) -> dict[str, Any]:
+    options = {"model_options": SMALL_UNET} if settings.model == "unet" else {}
+    return {
+        "out": out.absolute(),
+        "data": Path(settings.data),
+        "device": "cpu",
+        "num_threads": 1,
+        "tensorboard": False,
+        **options,
+        **settings.training,
+        "seed": settings.seed,
+    }
+
+
+def _keep_settings(path: Path, settings: Settings, checkpoint_id: str) -> None:
+    """Write the settings, or refuse a folder that holds others; costs change no label."""
+    wanted = {**asdict(settings), "checkpoint_id": checkpoint_id}
+    del wanted["costs"]
+    text = json.dumps(wanted, indent=1) + "\n"
+    if not path.exists():
+        write_text_atomic(path, text)
+        return
+    found = path.read_text(encoding="utf-8")
+    if found != text:
+        raise DataError(
+            f"{path.parent} holds a run with other settings ({_difference(found, wanted)}). "
+            "Give the same settings to go on with it, or another --out."
+        )
+
+
+def _difference(found: str, wanted: dict[str, Any]) -> str:
+    try:
+        known = json.loads(found)
+    except ValueError:
+        return f"{SETTINGS_NAME} is damaged"
+    now = json.loads(json.dumps(wanted))
+    return ", ".join(f"{k}: {known.get(k)!r}" for k in now if known.get(k) != now[k])

@@ -1,0 +1,156 @@
+"""What `icseg bench economy` prints and writes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from napari_icseg.bench.economy import title
+from napari_icseg.bench.economy_curve import common_iou, first_iou, seconds_at
+from napari_icseg.bench.report import versions
+from trainers.io.atomic import write_text_atomic
+from trainers.run_folder import code_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from rich.table import Table
+
+    from napari_icseg.bench.economy import RouteName, RouteResult, Settings
+
+NUM_LEVELS = 5
+"""IoUs at which the routes are compared, beside the target."""
+
+
+def make_report(
+    settings: Settings,
+    results: Mapping[RouteName, RouteResult],
+    *,
+    target_iou: float | None = None,
+    checkpoint_id: str,
+) -> dict[str, Any]:
+    """Return everything that was measured, and what is needed to measure it again.
+
+    Args:
+        settings: of the run.
+        results: of the routes that are done.
+        target_iou: at which the routes are compared; by default the highest that all reach.
+        checkpoint_id: of the model that answered the clicks.
+
+    """
+    curves = {name: result.points for name, result in results.items()}
+    best = common_iou(curves)
+    target = best if target_iou is None else target_iou
+    lowest = min(first_iou(curves), best)
+    levels = [lowest + (best - lowest) * n / NUM_LEVELS for n in range(NUM_LEVELS)]
+    return {
+        "benchmark": "economy",
+        "is_complete": set(results) == set(settings.routes),
+        "settings": asdict(settings),
+        "plan": asdict(settings.plan()),
+        "checkpoint_id": checkpoint_id,
+        "target_iou": target,
+        "at_target": _compared(results, [target])[0],
+        "at_levels": _compared(results, levels),
+        "routes": {
+            name: {
+                "title": title(name),
+                "counts": result.counts,
+                "points": [asdict(point) for point in result.points],
+            }
+            for name, result in results.items()
+        },
+        "code": code_version(),
+        "command": " ".join(sys.argv),
+        "versions": versions(),
+    }
+
+
+def _compared(
+    results: Mapping[RouteName, RouteResult], ious: Iterable[float]
+) -> list[dict[str, Any]]:
+    """Return for each IoU the human seconds of each route, and how many times a's they save."""
+    rows = []
+    for iou in ious:
+        human_s = {name: seconds_at(result.points, iou) for name, result in results.items()}
+        of_a = human_s.get("a")
+        times = {
+            name: None if of_a is None or not seconds else of_a / seconds
+            for name, seconds in human_s.items()
+        }
+        rows.append({"test_iou": iou, "human_s": human_s, "times_fewer_than_a": times})
+    return rows
+
+
+def write_report(path: Path, report: Mapping[str, Any]) -> None:
+    """Write the report as JSON, atomically; raise `DataError` if that fails."""
+    write_text_atomic(path, json.dumps(report, indent=1) + "\n")
+
+
+def points_table(report: Mapping[str, Any]) -> Table:
+    """Return a table of all points of all routes."""
+    from rich.table import Table
+
+    table = Table(title="Human seconds and test IoU")
+    for column in ("route", "labelled", "by hand", "label IoU", "clicks", "human s", "test IoU"):
+        table.add_column(column, justify="left" if column == "route" else "right")
+    for route in report["routes"].values():
+        for point in route["points"]:
+            table.add_row(
+                route["title"],
+                str(point["num_labelled"]),
+                str(point["num_by_hand"]),
+                f"{point['label_iou']:.4f}",
+                str(point["num_clicks"]),
+                f"{point['human_s']:.0f}",
+                f"{point['test_iou']:.4f}",
+            )
+        table.add_section()
+    return table
+
+
+def compared_table(report: Mapping[str, Any]) -> Table:
+    """Return a table of the human seconds of each route at equal test IoU."""
+    from rich.table import Table
+
+    names = list(report["routes"])
+    table = Table(title="Human seconds at equal test IoU (times fewer than route a)")
+    for column in ("test IoU", *(report["routes"][name]["title"] for name in names)):
+        table.add_column(column, justify="right")
+    for row in [*report["at_levels"], report["at_target"]]:
+        table.add_row(f"{row['test_iou']:.4f}", *(_cell(row, name) for name in names))
+    return table
+
+
+def report_lines(report: Mapping[str, Any]) -> list[str]:
+    """Return what the tables do not say."""
+    settings = report["settings"]
+    lines = [
+        f"{settings['num_tiles']} tiles, {settings['num_test']} unseen test tiles, model "
+        f"{settings['model']}, {settings['epochs']} epochs over all tiles, seed "
+        f"{settings['seed']}; every model makes about as many steps."
+    ]
+    for name, route in report["routes"].items():
+        counts = ", ".join(f"{num} {how}" for how, num in route["counts"].items())
+        lines.append(f"{name}: {counts}.")
+    times = report["at_target"]["times_fewer_than_a"].get("d")
+    if times:
+        lines.append(
+            f"Route d needs 1/{times:.1f} of the human seconds of route a at a test IoU of "
+            f"{report['target_iou']:.4f}."
+        )
+    if not report["is_complete"]:
+        lines.insert(0, "Incomplete: start the same command again to go on.")
+    return lines
+
+
+def _cell(row: Mapping[str, Any], name: str) -> str:
+    seconds, times = row["human_s"][name], row["times_fewer_than_a"][name]
+    if seconds is None:
+        return "not reached"
+    if name == "a" or times is None:
+        return f"{seconds:.0f}"
+    return f"{seconds:.0f} ({times:.1f})"

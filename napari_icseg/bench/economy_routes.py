@@ -1,0 +1,235 @@
+"""Four ways to label the same tiles, each a list of points (human seconds, test IoU).
+
+a: clicks alone. b: clicks, with automatic masks as a proposal for each tile. c: rounds; the
+model trained on what is labelled proposes for the next tiles, and a person reviews each. d:
+rounds; typical tiles are clicked first, later the most doubtful ones reviewed, and all others
+above a threshold of the expected IoU accepted at once, after a look at a sample of 9.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from napari_icseg.bench.economy_annotator import (
+    Labelled,
+    label_by_clicks,
+    looks_right,
+    review,
+)
+from napari_icseg.bench.economy_automatic import automatic_ids
+from napari_icseg.bench.economy_costs import Actions
+from napari_icseg.bench.economy_curve import Point
+from trainers.io.masks import read_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from napari_icseg.bench.economy_annotator import Person
+    from napari_icseg.bench.economy_book import Book, Entry
+    from napari_icseg.bench.economy_costs import Costs
+    from napari_icseg.bench.economy_lab import Lab, PoolTile
+    from trainers.proposals import ImageProposal
+
+RouteName = Literal["a", "b", "c", "d"]
+TITLES: dict[str, str] = {
+    "a": "clicks alone",
+    "b": "clicks + pre-fill",
+    "c": "rounds with review",
+    "d": "rounds + suggestion",
+}
+SAMPLE_SIZE = 9
+MAX_BAD = 1
+"""Of the sample, so many may look wrong; else the person raises the threshold."""
+MAX_SAMPLES = 3
+"""In a round."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is labelled when.
+
+    Attributes:
+        sizes: of a, b and c: tiles labelled at each point.
+        num_first: of d: tiles clicked before the first model.
+        num_doubtful: of d: tiles reviewed one by one in each round.
+        num_rounds: of d.
+
+    """
+
+    sizes: tuple[int, ...]
+    num_first: int
+    num_doubtful: int
+    num_rounds: int
+
+
+@dataclass
+class Route:
+    """One route under way; `run` gives its points.
+
+    Attributes:
+        name: a, b, c or d.
+        lab: the machine.
+        person: the person.
+        costs: of the person's actions.
+        plan: how much when.
+        book: what was done.
+        seed: of the person's eye and hand, of orders and samples.
+        tick: called after each tile, proposal and point with what was done: "tile", "point".
+
+    """
+
+    name: RouteName
+    lab: Lab
+    person: Person
+    costs: Costs
+    plan: Plan
+    book: Book
+    seed: int
+    tick: Callable[[str], None] = lambda _what: None
+    labelled: dict[PoolTile, Entry] = field(default_factory=dict)
+    spent: Actions = field(default_factory=Actions)
+    points: list[Point] = field(default_factory=list)
+    runs: list[Path] = field(default_factory=list)
+
+    def run(self) -> list[Point]:
+        """Return the points; what is in the book or trained already is not done again."""
+        if self.name == "d":
+            self._run_suggested()
+        else:
+            self._run_in_order()
+        return self.points
+
+    def counts(self) -> dict[str, int]:
+        """Return how many tiles were labelled in each way."""
+        return dict(sorted(Counter(entry.how for entry in self.labelled.values()).items()))
+
+    def _run_in_order(self) -> None:
+        order = np.random.default_rng([self.seed, 0]).permutation(len(self.lab.tiles))
+        tiles = [self.lab.tiles[int(i)] for i in order]
+        for num in self.plan.sizes:
+            batch = tiles[len(self.labelled) : num]
+            proposals = self._proposals(batch) if self.name == "c" and self.runs else {}
+            for tile in batch:
+                self._label(tile, proposals.get(tile))
+            self._measure()
+
+    def _run_suggested(self) -> None:
+        from trainers.suggest import suggest_typical
+
+        vectors = self.lab.vectors
+        for each in suggest_typical(vectors, [], self.plan.num_first, seed=self.seed):
+            self._label(self.lab.tiles[each.index], None)
+        self._measure()
+        for number in range(1, self.plan.num_rounds + 1):
+            left = [tile for tile in self.lab.tiles if tile not in self.labelled]
+            if not left:
+                return
+            proposals = self._proposals(left)
+            for tile in self._doubtful(proposals):
+                self._label(tile, proposals[tile])
+            self._accept_sure(number, proposals)
+            self._measure()
+
+    def _label(self, tile: PoolTile, proposal: ImageProposal | None) -> None:
+        rng = self._rng_of(tile)
+
+        def work() -> Labelled:
+            embedded, truth = self.lab.embedded(tile), self.lab.truth(tile)
+            if proposal is not None:
+                return review(embedded, read_mask(proposal.mask), truth, self.person, rng)
+            if self.name == "b":
+                found = automatic_ids(self.lab, tile)
+                return review(embedded, found, truth, self.person, rng)
+            return label_by_clicks(embedded, truth, self.person, rng)
+
+        self._take(tile, self.book.label(tile, work))
+
+    def _take(self, tile: PoolTile, entry: Entry) -> None:
+        self.labelled[tile] = entry
+        self.spent += entry.actions
+        self.tick("tile")
+
+    def _rng_of(self, tile: PoolTile) -> np.random.Generator:
+        """Of a tile and not of the order: the same slips of the hand on every route."""
+        return np.random.default_rng([self.seed, 1, self.lab.tiles.index(tile)])
+
+    def _proposals(self, tiles: Sequence[PoolTile]) -> dict[PoolTile, ImageProposal]:
+        return self.lab.proposals(self.runs[-1], tiles, lambda _done, _all: self.tick("look"))
+
+    def _doubtful(self, proposals: dict[PoolTile, ImageProposal]) -> list[PoolTile]:
+        from trainers.suggest import suggest_doubtful
+
+        tiles = self.lab.tiles
+        known = [i for i, tile in enumerate(tiles) if tile in self.labelled]
+        doubt = np.array([1 - proposals[t].predicted_iou if t in proposals else 0.0 for t in tiles])
+        num = self.plan.num_doubtful
+        found = suggest_doubtful(self.lab.vectors, doubt, known, num, seed=self.seed)
+        return [tiles[each.index] for each in found]
+
+    def _accept_sure(self, number: int, proposals: dict[PoolTile, ImageProposal]) -> None:
+        """Accept all above a threshold that holds in a sample; it is raised up to twice."""
+        left = [tile for tile in proposals if tile not in self.labelled]
+        left.sort(key=lambda tile: (-proposals[tile].predicted_iou, tile.name))
+        enough = self.person.enough_iou
+        sure = [tile for tile in left if proposals[tile].predicted_iou >= enough]
+        for trial in range(MAX_SAMPLES):
+            if not sure:
+                return
+            rng = np.random.default_rng([self.seed, 2, number, trial])
+            entry = self.book.sample(
+                f"sample {number}.{trial + 1} of {len(sure)}",
+                partial(self._look_at_sample, sure, proposals, rng),
+            )
+            self.spent += entry.actions
+            num_seen = entry.actions.verifications
+            if round((1 - entry.iou) * num_seen) <= MAX_BAD:
+                self._accept(sure, proposals)
+                return
+            sure = sure[: len(sure) // 2]
+
+    def _look_at_sample(
+        self,
+        sure: Sequence[PoolTile],
+        proposals: dict[PoolTile, ImageProposal],
+        rng: np.random.Generator,
+    ) -> tuple[Actions, float]:
+        num = min(SAMPLE_SIZE, len(sure))
+        chosen = [sure[int(i)] for i in rng.choice(len(sure), num, replace=False)]
+        right = [
+            looks_right(read_mask(proposals[tile].mask), self.lab.truth(tile), self.person, rng)
+            for tile in chosen
+        ]
+        return Actions(verifications=num, judgements=1, keys=1), float(np.mean(right))
+
+    def _accept(self, tiles: Iterable[PoolTile], proposals: dict[PoolTile, ImageProposal]) -> None:
+        for tile in tiles:
+
+            def work(tile: PoolTile = tile) -> Labelled:
+                ids = read_mask(proposals[tile].mask)
+                return Labelled(ids, "bulk", Actions(), self.lab.truth(tile).iou(ids))
+
+            self._take(tile, self.book.label(tile, work))
+
+    def _measure(self) -> None:
+        """Train on all labels so far and score the model on unseen tiles."""
+        folder = self.book.folder / f"point-{len(self.points) + 1}"
+        labels = {tile: self.book.mask(tile) for tile in self.labelled}
+        self.runs.append(self.lab.train(labels, folder))
+        entries = self.labelled.values()
+        self.points.append(
+            Point(
+                human_s=round(self.costs.seconds(self.spent), 3),
+                test_iou=self.lab.test_iou(self.runs[-1]),
+                num_labelled=len(labels),
+                num_by_hand=sum(entry.how != "bulk" for entry in entries),
+                label_iou=round(float(np.mean([entry.iou for entry in entries])), 6),
+                num_clicks=self.spent.num_clicks,
+            )
+        )
+        self.tick("point")
