@@ -35,19 +35,37 @@ class LabellingPluginDock(LabellingDock):
         return bool(super().event(event))
 
 
-class TrainingPluginDock(QWidget):
+class _FullHeightDock(QWidget):
+    """Holds one dock. Else napari adds an empty stretch below, which takes half of the height."""
+
+    def __init__(self, dock: QWidget) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(dock)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+
+class TrainingPluginDock(_FullHeightDock):
     """The Training dock of a viewer."""
 
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.training import build_training_dock
 
-        super().__init__()
-        self.dock = build_training_dock(unwrapped(napari_viewer))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.dock)
-        # else napari adds an empty stretch below, and the dock gets half of the height
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        dock = build_training_dock(unwrapped(napari_viewer))
+        super().__init__(dock)
+        self.dock = dock
+
+
+class RoundsPluginDock(_FullHeightDock):
+    """The Rounds dock of a viewer."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        from napari_icseg.controllers.rounds import ViewerRoundsDock
+
+        dock = ViewerRoundsDock(unwrapped(napari_viewer))
+        super().__init__(dock)
+        self.dock = dock
 
 
 class _CloseGuard(QObject):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,7 @@ from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.prefill import prefill_of
 from napari_icseg.controllers.prefill_layer import draw_proposals
 from napari_icseg.controllers.session import session_of, unwrapped
+from napari_icseg.controllers.theme import colors_of
 from napari_icseg.controllers.training_compare import ComparePresenter
 from napari_icseg.controllers.training_follower import RunsFollower
 from napari_icseg.controllers.training_prefill import PrefillPresenter
@@ -18,6 +17,7 @@ from napari_icseg.controllers.training_runs import RunsPresenter
 from napari_icseg.controllers.training_setup import (
     SetupPresenter,
     data_label,
+    num_threads,
     options_of,
     selection_of,
 )
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from napari_icseg.project.project import Project
     from napari_icseg.project.training_set import Selection
     from napari_icseg.widgets.training_view import TrainingChoice
-
-_PROGRESS_EVERY_S = 0.1
 
 
 class ViewerTrainingDock(TrainingDock):
@@ -99,7 +97,7 @@ class TrainingController:
             choice.model,
             choice.preset,
             choice.epochs,
-            options={"num_threads": _num_threads(), **self.settings, **options_of(choice)},
+            options={"num_threads": num_threads(), **self.settings, **options_of(choice)},
             num_train=summary.num_train,
             num_val=summary.num_val,
             data_label=data_label(choice, summary),
@@ -128,15 +126,7 @@ class TrainingController:
 
     def _write_labels(self, project: Project, selection: Selection, folder: Path) -> None:
         """Runs in the worker thread, on a connection of its own: labelling goes on."""
-        told_s = 0.0
-
-        def progress(done: int, total: int) -> None:
-            nonlocal told_s
-            if time.monotonic() - told_s >= _PROGRESS_EVERY_S:
-                told_s = time.monotonic()
-                text = f"Writing the labels: {done} of {total} images"
-                self._session.gui.call(partial(self.setup.set_busy, text, done / max(1, total)))
-
+        progress = self.setup.say_written()
         with project.snapshot() as snapshot:
             training_manifest(snapshot, folder, selection=selection, progress=progress)
 
@@ -163,17 +153,10 @@ class TrainingController:
         refresh_key_texts(self._dock)
 
     def _on_viewer_theme(self, _event: object = None) -> None:
-        from napari.utils.theme import get_theme
-
-        theme = get_theme(self._viewer.theme)
-        self._dock.apply_theme(foreground=theme.text.as_hex(), background=theme.background.as_hex())
+        colors = colors_of(self._viewer)
+        self._dock.apply_theme(foreground=colors.text, background=colors.background)
 
     def _stop_following(self) -> None:
         if self._follower is not None:
             self._follower.close()
             self._follower = None
-
-
-def _num_threads() -> int:
-    """Return the CPU threads of a training: all but one, which is left to the labeller."""
-    return max(1, (os.cpu_count() or 1) - 1)

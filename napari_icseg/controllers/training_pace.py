@@ -14,11 +14,10 @@ MIN_SEEN_STEPS = 3
 
 
 class Pace:
-    """Measures steps per second of one run, validation included, from the first look on."""
+    """Measures how fast one run goes on, validation included, from the first look on."""
 
     def __init__(self) -> None:
-        self._first: tuple[float, int] | None = None
-        self._step_s: float | None = None
+        self._first: tuple[float, int, float] | None = None
 
     def remaining_s(self, status: RunStatus, now_s: float) -> float | None:
         """Return the seconds to the end, or None while that would be a guess.
@@ -29,11 +28,14 @@ class Pace:
             self._first = None
             return None
         if self._first is None or status.step < self._first[1]:
-            self._first = (now_s, status.step)
-        seen_s, seen_steps = now_s - self._first[0], status.step - self._first[1]
-        left = status.num_steps - status.step
-        if seen_s >= MIN_SEEN_S and seen_steps >= MIN_SEEN_STEPS:
-            return left * seen_s / seen_steps
+            # a round begins to count anew with each of its parts
+            self._first = (now_s, status.step, status.fraction)
+        first_s, first_step, first_share = self._first
+        seen_s, seen_share = now_s - first_s, status.fraction - first_share
+        left = 1.0 - status.fraction
+        has_seen = seen_s >= MIN_SEEN_S and status.step - first_step >= MIN_SEEN_STEPS
+        if has_seen and seen_share > 0.0:
+            return left * seen_s / seen_share
         if status.expected_s is not None:
-            return left * status.expected_s / status.num_steps
+            return left * status.expected_s
         return None

@@ -63,8 +63,8 @@ class PrefillPresenter:
         run = next((run for run in self._runs.snapshots if run.name == name), None)
         if run is None:
             return name or ""
-        best = words.best_epoch(run.status)
-        score = "" if best is None else f" (validation IoU {best.val['iou']:.3f})"
+        iou = words.scores_of(run).get("iou")
+        score = "" if iou is None else f" (validation IoU {iou:.3f})"
         return f"{words.model_label(run)} of {words.moment(run.created_unix_s)}{score}"
 
     def _on_panel_prefill_clicked(self) -> None:

@@ -33,6 +33,7 @@ class RunsPresenter:
         self, session: ProjectSession, dock: TrainingDock, prefill: PrefillController
     ) -> None:
         self._session, self._dock, self._prefill = session, dock, prefill
+        self._all: tuple[RunSnapshot, ...] = ()
         self._runs: dict[str, RunSnapshot] = {}
         self._paces: dict[str, Pace] = {}
         self._shown: str | None = None
@@ -50,7 +51,7 @@ class RunsPresenter:
 
     @property
     def snapshots(self) -> tuple[RunSnapshot, ...]:
-        """The runs, oldest first."""
+        """The runs, oldest first: the trainings, and the finished rounds for their models."""
         return tuple(self._runs.values())
 
     def find(self, name: str) -> RunSnapshot | None:
@@ -59,23 +60,26 @@ class RunsPresenter:
 
     def set_runs(self, snapshots: tuple[RunSnapshot, ...]) -> None:
         """Take and draw the runs as they are now."""
-        former, self._runs = self._runs, {run.name: run for run in snapshots}
-        self.actions.see(snapshots)
-        usable = [run for run in snapshots if words.can_prefill(run)]
+        # a round that goes on is the Rounds dock's; here it only keeps others waiting
+        listed = [run for run in snapshots if not run.is_round or words.can_prefill(run)]
+        former, self._runs = self._runs, {run.name: run for run in listed}
+        self._all = snapshots
+        self.actions.see(listed)
+        usable = [run for run in listed if words.can_prefill(run)]
         prefill_runs = tuple(
             PrefillRun(run.name, run.run_dir, words.run_label(run), words.can_click(run))
             for run in usable
         )
         if prefill_runs != self._session.prefill_runs:
             self._session.set_prefill_runs(prefill_runs)
-        for run in snapshots:
+        for run in listed:
             if run.name in former and former[run.name].status.state in WORKING:
                 self._tell_end(run)
         self.draw()
 
     def clear(self) -> None:
         """Forget everything: another project is opened."""
-        self._runs, self._paces, self._shown = {}, {}, None
+        self._all, self._runs, self._paces, self._shown = (), {}, {}, None
         self.actions.clear()
         self._session.set_prefill_runs(())
         self.draw()
@@ -106,7 +110,7 @@ class RunsPresenter:
             run,
             remaining_s=pace.remaining_s(run.status, time.monotonic()),
             pending=self.actions.pending(run.name),
-            queue=Queue.of(self.snapshots),
+            queue=Queue.of(self._all),
         )
 
     def _on_dock_use_clicked(self, name: str) -> None:
@@ -127,7 +131,7 @@ class RunsPresenter:
         return next(reversed(working or snapshots), None)
 
     def _draw_models(self) -> None:
-        chosen, queue = self._prefill.chosen, Queue.of(self.snapshots)
+        chosen, queue = self._prefill.chosen, Queue.of(self._all)
         click_model = self._session.click_model
         self._dock.set_models(
             [

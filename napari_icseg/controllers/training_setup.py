@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from napari_icseg.controllers.gui_thread import Background
@@ -16,29 +20,52 @@ from trainers.config import Preset
 from trainers.registry import MODELS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_icseg.controllers.session import ProjectSession
     from napari_icseg.project.project import Project
+    from napari_icseg.project.reader import ProjectReader
     from napari_icseg.widgets.training_setup import SetupPanel
     from napari_icseg.widgets.training_view import TrainingChoice
 
 # it answers clicks, and is made by the project's own trainers, not on a user's labels
 _NOT_OFFERED = ("sam2-nano",)
+_PROGRESS_EVERY_S = 0.1
 _WITH_SAM = ("sam_seg", "sam_det", "rsprompter")
 _DEVICES = {"cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Apple)"}
 NO_PROJECT = SetupView(problem="Open a folder or a project first, in the Labelling dock.")
 
 
+def train_text(choice: TrainingChoice, summary: DataSummary) -> str:
+    """Return what the button says."""
+    label = data_label(choice, summary)
+    return f"Retrain on {label}" if label else "Retrain on everything labelled"
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What the labels are for: how they are counted, and what the button says of it."""
+
+    read: Callable[[ProjectReader, Selection], DataSummary] = read_summary
+    text: Callable[[TrainingChoice, DataSummary], str] = train_text
+    tooltip: str = "Train on every image that is labelled or marked as blank"
+    first_model: str = "unet"
+
+
 class SetupPresenter:
     """Counts the labels in a thread and draws what they allow."""
 
-    def __init__(self, session: ProjectSession, panel: SetupPanel) -> None:
+    def __init__(
+        self, session: ProjectSession, panel: SetupPanel, purpose: Purpose | None = None
+    ) -> None:
         self._session, self._panel = session, panel
+        self._purpose = purpose or Purpose()
         self._counted: DataSummary | None = None
         self._busy: tuple[str, float | None] | None = None
         self._failure = ""
         self._is_counting = self._is_stale = False
         self._counting = Background(session.gui, "count")
-        panel.set_models(model_options())
+        panel.set_models(model_options(self._purpose.first_model))
         panel.set_devices(device_entries(devices()))
         panel.set_sams(sam_entries())
         panel.data_changed.connect(self._on_panel_data_changed)
@@ -63,9 +90,9 @@ class SetupPresenter:
         self._is_stale = self._is_counting
         if project is not None and not self._is_counting:
             self._is_counting = True
-            selection = selection_of(self._panel.choice())
+            selection, read = selection_of(self._panel.choice()), self._purpose.read
             self._counting.run(
-                lambda: _summary_of(project, selection),
+                lambda: _summary_of(project, selection, read),
                 lambda summary: self._on_counted(project, summary, ""),
                 lambda error: self._on_counted(project, None, str(error)),
             )
@@ -79,6 +106,19 @@ class SetupPresenter:
         """Say what is being prepared; `fraction` is 0..1 or None."""
         self._busy = (text, fraction)
         self.draw()
+
+    def say_written(self) -> Callable[[int, int], None]:
+        """Return a function for the thread that writes labels, to say how far it is."""
+        told_s = 0.0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal told_s
+            if time.monotonic() - told_s >= _PROGRESS_EVERY_S:
+                told_s = time.monotonic()
+                text = f"Writing the labels: {done} of {total} images"
+                self._session.gui.call(partial(self.set_busy, text, done / max(1, total)))
+
+        return progress
 
     def end_busy(self, failure: str = "") -> None:
         """Say that the preparation is over, and why it failed if it did."""
@@ -117,7 +157,8 @@ class SetupPresenter:
             can_train=not counted.problem and self._busy is None,
             busy_text=text,
             busy_fraction=fraction,
-            train_text=train_text(self._panel.choice(), counted),
+            train_text=self._purpose.text(self._panel.choice(), counted),
+            train_tooltip=self._purpose.tooltip,
             classes=_class_entries(counted),
             splits=_split_entries(counted),
         )
@@ -152,12 +193,6 @@ def data_label(choice: TrainingChoice, summary: DataSummary) -> str:
     return ", ".join(words)
 
 
-def train_text(choice: TrainingChoice, summary: DataSummary) -> str:
-    """Return what the button says."""
-    label = data_label(choice, summary)
-    return f"Retrain on {label}" if label else "Retrain on everything labelled"
-
-
 def options_of(choice: TrainingChoice) -> dict[str, Any]:
     """Return the settings of `RunRequest.options` that were chosen."""
     given = {"batch_size": choice.batch_size, "lr": choice.lr}
@@ -167,10 +202,18 @@ def options_of(choice: TrainingChoice) -> dict[str, Any]:
     return chosen if choice.device == "auto" else {**chosen, "device": choice.device}
 
 
-def model_options() -> list[ModelOption]:
-    """Return what can be trained on labels, the quickest first; no model is imported for that."""
+def num_threads() -> int:
+    """Return the CPU threads of a training: all but one, which is left to the labeller."""
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
+def model_options(first: str = "unet") -> list[ModelOption]:
+    """Return what can be trained on labels; no model is imported for that.
+
+    After the one named first, which is the default, they come the quickest first.
+    """
     offered = [name for name in MODELS if name not in _NOT_OFFERED]
-    known = [name for name in MODEL_LABELS if name in offered]
+    known = [name for name in (first, *MODEL_LABELS) if name in offered]
     presets = get_args(Preset)
     return [
         ModelOption(
@@ -228,6 +271,8 @@ def _split_entry(split: str, number: int) -> Entry:
     return Entry(split, f"split {split} ({number})", tooltip)
 
 
-def _summary_of(project: Project, selection: Selection) -> DataSummary:
+def _summary_of(
+    project: Project, selection: Selection, read: Callable[[ProjectReader, Selection], DataSummary]
+) -> DataSummary:
     with project.snapshot() as snapshot:
-        return read_summary(snapshot, selection)
+        return read(snapshot, selection)

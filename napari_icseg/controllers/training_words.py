@@ -13,6 +13,8 @@ from napari_icseg.widgets.training_view import ModelRow, RunView
 from trainers.progress import WORKING, RunState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_icseg.jobs.watcher import RunSnapshot
     from napari_icseg.widgets.training_view import Tone
     from trainers.progress import EpochPoint, RunStatus
@@ -140,8 +142,7 @@ def model_row(
     clicks.
     """
     status = run.status
-    best = best_epoch(status)
-    scores = {} if best is None else best.val
+    scores = scores_of(run)
     state = status.state.value
     if status.state is RunState.QUEUED:
         state = f"waits ({(queue or Queue.of([run])).place(run.name)})"
@@ -170,6 +171,8 @@ def can_click(run: RunSnapshot) -> bool:
 
 def can_prefill(run: RunSnapshot) -> bool:
     """Say whether the run has a checkpoint: there is one after each epoch."""
+    if run.is_round:  # its folder stands for its last model
+        return run.status.state is RunState.FINISHED
     return run.status.epoch >= 1
 
 
@@ -183,9 +186,15 @@ def model_label(run: RunSnapshot) -> str:
 
 def run_label(run: RunSnapshot) -> str:
     """Return a run as a list of choices names it: model, how good it is, when it began."""
-    best = best_epoch(run.status)
-    score = "" if best is None else f"IoU {best.val['iou']:.2f}, "
+    iou = scores_of(run).get("iou")
+    score = "" if iou is None else f"IoU {iou:.2f}, "
     return f"{model_label(run)}, {score}{moment(run.created_unix_s)}"
+
+
+def scores_of(run: RunSnapshot) -> Mapping[str, float]:
+    """Return what the kept weights reach on the validation tiles; empty while unknown."""
+    best = best_epoch(run.status)
+    return run.metrics if run.is_round else {} if best is None else best.val
 
 
 def best_epoch(status: RunStatus) -> EpochPoint | None:

@@ -1,6 +1,7 @@
 """Run folders: their names, their preparation, and the lock that serialises launches.
 
 - `<project>.runs/20260131-141503-unet/`: one run; it appears complete, by a rename.
+- `<project>.runs/round-3/`: a round, with the runs `teacher/` and `student/` inside.
 - `<project>.runs/.preparing-…/`: a run whose data are still being written.
 - `<project>.runs/.launch.lock`: held for the moment in which a process is started.
 """
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 JOB_FILE = "job.json"
 CONFIG_FILE = "config.json"
 LABELS_FOLDER = "labels"
+UNLABELLED_FOLDER = "unlabelled"
+"""Of a round: the list of the images that its model is to label."""
 _PREPARING = ".preparing-"
 _LOCK = ".launch.lock"
 _ABANDONED_AFTER_S = 24 * 3600.0
@@ -75,9 +78,12 @@ def preparing(folder: Path, model: str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def publish(temporary: Path, model: str) -> Path:
-    """Rename a prepared folder to a run of a name that no other has; return its path."""
-    name = _run_name(model)
+def publish(temporary: Path, model: str, name: str = "") -> Path:
+    """Rename a prepared folder to a run of a name that no other has; return its path.
+
+    `name` is instead of time and model.
+    """
+    name = name or _run_name(model)
     for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
         target = temporary.with_name(name + suffix)
         if target.exists():

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari_icseg.jobs.errors import JobError
-from napari_icseg.jobs.folder import CONFIG_FILE, JOB_FILE, LABELS_FOLDER
+from napari_icseg.jobs.folder import CONFIG_FILE, JOB_FILE, LABELS_FOLDER, UNLABELLED_FOLDER
 from trainers.io.atomic import write_text_atomic
+from trainers.io.manifest import MANIFEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A training to start."""
+    """A training, or a round of trainings, to start."""
 
     model: str
     preset: str = "best"
@@ -32,6 +33,15 @@ class RunRequest:
     data_label: str = ""
     """What it learns, in words, where it is not everything that is labelled."""
     created_unix_s: float = field(default_factory=time.time)
+    method: str = ""
+    """How a round uses unlabelled images (`trainers.semi_supervised`); empty for a training."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What whoever asked wants to know again when it has ended; JSON."""
+
+    @property
+    def is_round(self) -> bool:
+        """Whether it is a round: two trainings, labels and proposals of models."""
+        return bool(self.method)
 
 
 def write_request(run_dir: Path, request: RunRequest) -> None:
@@ -54,13 +64,15 @@ def command(run_dir: Path) -> list[str]:
     `-P` keeps a folder named like one of our packages, in the working directory, from being
     imported. Raises JobError if the folder says neither what to start nor what to resume.
     """
-    train = [sys.executable, "-P", "-m", "trainers.cli", "train"]
-    if (run_dir / CONFIG_FILE).is_file():
-        return [*train, "--resume", str(run_dir)]
     request = read_request(run_dir)
+    is_round = request is not None and request.is_round
+    start = [sys.executable, "-P", "-m", "trainers.cli"]
+    start += ["rounds", "run"] if is_round else ["train"]
+    if (run_dir / CONFIG_FILE).is_file():
+        return [*start, "--resume", str(run_dir)]
     if request is None:
         raise JobError(f"{run_dir} has no readable {JOB_FILE}. Start a new training instead.")
-    return [*train, request.model, *_arguments(run_dir, request)]
+    return [*start, request.model, *_arguments(run_dir, request)]
 
 
 def _arguments(run_dir: Path, request: RunRequest) -> list[str]:
@@ -69,4 +81,7 @@ def _arguments(run_dir: Path, request: RunRequest) -> list[str]:
         arguments += ["--epochs", str(request.epochs)]
     for name, value in request.options.items():
         arguments += ["--set", f"{name}={json.dumps(value)}"]
+    if request.is_round:
+        arguments += ["--unlabelled", str(run_dir / UNLABELLED_FOLDER / MANIFEST_NAME)]
+        arguments += ["--method", request.method]
     return [*arguments, "--out", str(run_dir)]

@@ -63,18 +63,23 @@ class RunHandle:
 
 
 def start_run(
-    request: RunRequest, runs_folder: Path, write_labels: Callable[[Path], None]
+    request: RunRequest,
+    runs_folder: Path,
+    write_labels: Callable[[Path], None],
+    *,
+    name: str = "",
 ) -> RunHandle:
     """Make a run folder, let `write_labels` fill its data folder, and launch or queue it.
 
     Returns as soon as the process has been started; never call it from the GUI thread,
-    because writing the labels takes a while. Raises `IcsegError`, and then no run exists.
+    because writing the labels takes a while. `name` is the folder's, instead of time and model.
+    Raises `IcsegError`, and then no run exists.
     """
     with preparing(runs_folder, request.model) as temporary:
         write_labels(temporary / LABELS_FOLDER)
         write_request(temporary, request)
         EventWriter(temporary / EVENTS_FILE).write("queued", model=request.model)
-        run_dir = publish(temporary, request.model)
+        run_dir = publish(temporary, request.model, name)
     return _launched_or_queued(run_dir)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from napari_icseg.jobs.folder import run_dirs
 from napari_icseg.jobs.request import read_request
 from napari_icseg.jobs.runs import LOG_FILE
 from napari_icseg.jobs.status import poll, queued_at
 from trainers.progress import EVENTS_FILE, WORKING, RunState, RunStatus, RunWatcher
+from trainers.run_folder import read_metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from napari_icseg.jobs.request import RunRequest
@@ -31,6 +33,13 @@ class RunSnapshot:
     created_unix_s: float
     queued_unix_s: float = 0.0
     """When a waiting run was put into the queue; 0 for any other."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """Of a finished round's model on the validation tiles; a training has its curves."""
+
+    @property
+    def is_round(self) -> bool:
+        """Whether it is a round of trainings."""
+        return self.request is not None and self.request.is_round
 
     @property
     def name(self) -> str:
@@ -100,8 +109,10 @@ class _FollowedRun:
         if self.snapshot is not None and status == self.snapshot.status:
             return None
         waits_since = queued_at(self._run_dir) if status.state is RunState.QUEUED else 0.0
+        is_done = status.state is RunState.FINISHED
+        metrics = read_metrics(self._run_dir) if is_done and status.phases else {}
         self.snapshot = RunSnapshot(
-            self._run_dir, status, self._request, self._created_unix_s, waits_since
+            self._run_dir, status, self._request, self._created_unix_s, waits_since, metrics
         )
         return self.snapshot
 

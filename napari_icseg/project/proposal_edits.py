@@ -141,16 +141,31 @@ class ProposalEdits(ProjectCore):
             ProjectError: if `info` is not plain JSON.
 
         """
-        try:
-            text = json.dumps(dict(info), allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise ProjectError(f"a round's information must be plain JSON: {error}") from error
         with self._lock, self._transaction():
-            values = (time.time(), model, run_dir, text)
+            values = (time.time(), model, run_dir, _json(info))
             columns = "created_unix_s, model, run_dir, info"
             statement = f"INSERT INTO rounds ({columns}) VALUES (?, ?, ?, ?)"
             round_id = self._connection.execute(statement, values).lastrowid
         return next(known for known in self.rounds() if known.id == round_id)
+
+    def set_round_info(self, round_id: int, info: Mapping[str, Any]) -> None:
+        """Replace what is noted of a round; undo passes it by.
+
+        Raises:
+            ProjectError: if there is no such round, or `info` is not plain JSON.
+
+        """
+        with self._lock, self._transaction():
+            statement = "UPDATE rounds SET info = ? WHERE id = ?"
+            if not self._connection.execute(statement, (_json(info), int(round_id))).rowcount:
+                raise ProjectError(f"this project has no round {round_id}. Add the round first.")
+
+
+def _json(info: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(info), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ProjectError(f"a round's information must be plain JSON: {error}") from error
 
 
 def insert_proposal(

@@ -19,7 +19,7 @@ from trainers.io.manifest import MANIFEST_NAME
 from trainers.io.masks import write_semantic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from napari_icseg.project.reader import ProjectReader
     from napari_icseg.project.records import ImageRecord
@@ -61,6 +61,7 @@ def training_manifest(
     *,
     selection: Selection = EVERYTHING,
     statuses: Collection[ImageStatus] = DONE,
+    splits: Mapping[int, Split] | None = None,
     progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Path:
@@ -70,7 +71,7 @@ def training_manifest(
     and labelled ones without objects, are all background. The manifest names the images where
     they lie, their split if they have one and where their labels come from (`Provenance.review`);
     proposals that wait or were rejected are not in it. It is written last: no manifest, no
-    training set.
+    training set. `splits`, by image, are instead of the images' own.
 
     Raises:
         ProjectError: if no selected image is finished, the class is gone, or a file is missing.
@@ -94,7 +95,8 @@ def training_manifest(
         objects = decode([o for o in reader.objects(image.id) if o.class_id in values])
         write_semantic(mask, render_semantic(objects, values, image.shape).labels)
         origin = provenances.get(image.id, MANUAL).review
-        return DatasetItem(path, mask, selection.split_of(image), provenance=origin)
+        split = (splits or {}).get(image.id, selection.split_of(image))
+        return DatasetItem(path, mask, split, provenance=origin)
 
     items = Watch(progress, cancelled).map(item, images)
     write_manifest(out / MANIFEST_NAME, DatasetIndex(tuple(items), class_names))

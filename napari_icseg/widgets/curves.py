@@ -31,8 +31,8 @@ class CurvesWidget(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.plots = pg.GraphicsLayoutWidget()
-        self.loss_plot = self.plots.addPlot(row=0, col=0, axisItems=_epoch_axis())
-        self.iou_plot = self.plots.addPlot(row=1, col=0, axisItems=_epoch_axis())
+        self.loss_plot = self.plots.addPlot(row=0, col=0, axisItems=whole_number_axis())
+        self.iou_plot = self.plots.addPlot(row=1, col=0, axisItems=whole_number_axis())
         self._shown: dict[str, _Points] = {}
         self._curves = _add_curves(self.loss_plot, self.iou_plot)
         _arrange(self.plots, self.loss_plot, self.iou_plot)
@@ -69,17 +69,22 @@ class CurvesWidget(QWidget):
         """Take the colours (#rrggbb) of the window around."""
         self.plots.setBackground(background)
         for name, color in _COLORS.items():
-            _paint(
+            paint(
                 self._curves[name], tones.readable(color, background, 3.0), is_pale=name == "steps"
             )
         for plot in (self.loss_plot, self.iou_plot):
-            for side in ("left", "bottom"):
-                axis = plot.getAxis(side)
-                axis.setPen(foreground)
-                axis.setTextPen(foreground)
-            plot.legend.setLabelTextColor(foreground)
-            for _, label in plot.legend.items:
-                label.setText(label.text, color=foreground)
+            color_axes(plot, foreground)
+
+
+def color_axes(plot: Any, foreground: str) -> None:
+    """Give axes and legend a colour (#rrggbb)."""
+    for side in ("left", "bottom"):
+        axis = plot.getAxis(side)
+        axis.setPen(foreground)
+        axis.setTextPen(foreground)
+    plot.legend.setLabelTextColor(foreground)
+    for _, label in plot.legend.items:
+        label.setText(label.text, color=foreground)
 
 
 def _finite(points: _Points) -> _Points:
@@ -88,8 +93,8 @@ def _finite(points: _Points) -> _Points:
     return tuple(x for x, _ in kept), tuple(y for _, y in kept)
 
 
-class _WholeNumberAxis(pg.AxisItem):
-    """There is no epoch 1.5 to put a number on."""
+class WholeNumberAxis(pg.AxisItem):
+    """There is no epoch or round 1.5 to put a number on."""
 
     def tickSpacing(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, float]]:
         """Hook of pyqtgraph: distances of ticks, wide ones first."""
@@ -97,8 +102,9 @@ class _WholeNumberAxis(pg.AxisItem):
         return [pair for pair in spacings if pair[0] >= 1.0] or [(1.0, 0.0)]
 
 
-def _epoch_axis() -> dict[str, Any]:
-    return {"bottom": _WholeNumberAxis("bottom")}
+def whole_number_axis() -> dict[str, Any]:
+    """Return the axis items of a plot whose x is counted."""
+    return {"bottom": WholeNumberAxis("bottom")}
 
 
 def _add_curves(loss_plot: Any, iou_plot: Any) -> dict[str, Any]:
@@ -110,13 +116,14 @@ def _add_curves(loss_plot: Any, iou_plot: Any) -> dict[str, Any]:
     pale.setAlpha(_STEP_ALPHA)
     return {
         "steps": loss_plot.plot(pen=pg.mkPen(pale, width=1)),
-        "train": _epoch_curve(loss_plot, TRAIN_COLOR, "training loss", "o"),
-        "val": _epoch_curve(loss_plot, VAL_COLOR, "validation loss", "s"),
-        "iou": _epoch_curve(iou_plot, IOU_COLOR, "validation IoU", "o"),
+        "train": point_curve(loss_plot, TRAIN_COLOR, "training loss", "o"),
+        "val": point_curve(loss_plot, VAL_COLOR, "validation loss", "s"),
+        "iou": point_curve(iou_plot, IOU_COLOR, "validation IoU", "o"),
     }
 
 
-def _paint(curve: Any, color: str, *, is_pale: bool) -> None:
+def paint(curve: Any, color: str, *, is_pale: bool = False) -> None:
+    """Give a curve and its points a colour (#rrggbb)."""
     shown = pg.mkColor(color)
     if is_pale:
         shown.setAlpha(_STEP_ALPHA)
@@ -125,7 +132,8 @@ def _paint(curve: Any, color: str, *, is_pale: bool) -> None:
     curve.setPen(pg.mkPen(shown, width=1 if is_pale else 2))
 
 
-def _epoch_curve(plot: Any, color: str, name: str, symbol: str) -> Any:
+def point_curve(plot: Any, color: str, name: str, symbol: str) -> Any:
+    """Add a named line with a symbol at each point."""
     pen = pg.mkPen(color, width=2)
     return plot.plot(
         pen=pen, symbol=symbol, symbolSize=5, symbolBrush=color, symbolPen=None, name=name
@@ -142,11 +150,15 @@ def _arrange(plots: Any, loss_plot: Any, iou_plot: Any) -> None:
     iou_plot.setYRange(0.0, 1.0, padding=0.02)
     iou_plot.setXLink(loss_plot)
     loss_plot.getAxis("bottom").setStyle(showValues=False)
-    for plot in (loss_plot, iou_plot):
+    still(plots, loss_plot, iou_plot)
+
+
+def still(plots: Any, *each: Any) -> None:
+    """Let plots be looked at only: the wheel scrolls the dock, a zoomed curve would get lost."""
+    for plot in each:
         plot.getAxis("left").setWidth(_AXIS_WIDTH_PX)
         plot.showGrid(x=True, y=True, alpha=0.15)
         plot.setMenuEnabled(False)
         plot.hideButtons()
-        # the wheel scrolls the dock; a zoomed live curve would only get lost
         plot.setMouseEnabled(x=False, y=False)
     plots.setFocusPolicy(Qt.FocusPolicy.NoFocus)

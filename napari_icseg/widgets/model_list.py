@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _ROW_PX = 22
 _HEADER_PX = 24
 _MIN_ROWS, _MAX_ROWS = 3, 7
-_STYLE = """
+TABLE_STYLE = """
 QTableView, QHeaderView::section { font-size: 8pt; }
 QHeaderView::section { padding: 1px; margin: 0px; border: none; }
 QHeaderView::up-arrow, QHeaderView::down-arrow { width: 7px; height: 7px; }
@@ -125,7 +125,7 @@ def _build_view(model: QSortFilterProxyModel) -> QTableView:
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     header.setMinimumSectionSize(30)
     # six columns in a narrow dock: the theme's wide paddings would push half of them out
-    view.setStyleSheet(_STYLE)
+    view.setStyleSheet(TABLE_STYLE)
     for column in SCORE_COLUMNS:
         header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
         header.resizeSection(column, view.fontMetrics().horizontalAdvance("0.000") + 14)

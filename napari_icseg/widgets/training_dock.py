@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QFrame,
-    QGridLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
-from napari_icseg.widgets import tones
+from napari_icseg.widgets import sections, tones
 from napari_icseg.widgets.compare_window import CompareWindow
 from napari_icseg.widgets.curves import CurvesWidget
 from napari_icseg.widgets.model_list import ModelList
@@ -103,29 +95,12 @@ class TrainingDock(QWidget):
         grid.addWidget(self.use, 0, 0)
         grid.addWidget(self.use_click, 0, 1)
         grid.addWidget(self.compare, 1, 0, 1, 2)
-        body = QWidget()
-        layout = QVBoxLayout(body)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(5)
-        layout.addWidget(self.setup)
-        sections: tuple[tuple[str, tuple[QWidget, ...]], ...] = (
+        parts: tuple[tuple[str, tuple[QWidget, ...]], ...] = (
             ("Training", (self.run, self.curves, self.preview, self.log)),
             ("Models", (self.no_models, self.models, self.uses)),
             ("Pre-fill", (self.prefill,)),
         )
-        for title, widgets in sections:
-            layout.addWidget(_header(title))
-            for widget in widgets:
-                layout.addWidget(widget)
-        layout.addStretch(1)
-        area = QScrollArea()
-        area.setWidget(body)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        sections.fill(self, self.setup, parts)
 
     def _update_uses(self) -> None:
         """Say what the selected model, or the selected models, can be used for."""
@@ -168,9 +143,3 @@ class TrainingDock(QWidget):
 
     def _on_compare_clicked(self) -> None:
         self.compare_clicked.emit(self.models.selected_names())
-
-
-def _header(title: str) -> QLabel:
-    label = QLabel(title)
-    label.setStyleSheet("font-weight: bold; margin-top: 6px;")
-    return label

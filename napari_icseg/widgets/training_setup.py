@@ -31,14 +31,16 @@ class SetupPanel(QWidget):
     """Summary of the labels, the model, the Retrain button and its settings.
 
     Emits `train_clicked(TrainingChoice)`, and `data_changed(TrainingChoice)` when other images
-    or classes are chosen. The settings stay folded: none has to be looked at.
+    or classes are chosen. The settings stay folded: none has to be looked at. `extra` is shown
+    below the model, for a choice that only one dock has.
     """
 
     train_clicked = Signal(object)
     data_changed = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, extra: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._extra = extra
         self._options: dict[str, ModelOption] = {}
         self.summary, self.problem = _wrapped_label(), _wrapped_label()
         self.train = QPushButton()
@@ -74,9 +76,7 @@ class SetupPanel(QWidget):
         set_toned_text(self.problem, view.problem, "warning")
         self.train.setText(view.train_text)
         self.train.setEnabled(view.can_train)
-        self.train.setToolTip(
-            view.problem or "Train on every image that is labelled or marked as blank"
-        )
+        self.train.setToolTip(view.problem or view.train_tooltip)
         self.busy_text.setText(view.busy_text)
         self.busy_text.setVisible(bool(view.busy_text))
         self.busy_bar.setVisible(bool(view.busy_text))
@@ -155,6 +155,8 @@ class SetupPanel(QWidget):
         row.addWidget(QLabel("Model"), 0, 0)
         row.addWidget(self.model, 0, 1)
         row.addWidget(self.explanation, 1, 0, 1, 2)
+        if self._extra is not None:
+            row.addWidget(self._extra, 2, 0, 1, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(5)

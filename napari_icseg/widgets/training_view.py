@@ -64,6 +64,7 @@ class SetupView:
     busy_fraction: float | None = None
     train_text: str = "Retrain on everything labelled"
     """On the button."""
+    train_tooltip: str = "Train on every image that is labelled or marked as blank"
     classes: tuple[Entry, ...] = ()
     """Keys are class ids, the first None for all; a single one leaves nothing to choose."""
     splits: tuple[Entry, ...] = ()
