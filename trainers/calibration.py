@@ -15,10 +15,11 @@ from trainers.metrics.calibration import expected_calibration_error
 from trainers.metrics.temperature import fit_temperature, tempered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import numpy.typing as npt
 
+    from trainers.confidence import SurePrediction
     from trainers.data.snapshot import SnapshotItem
     from trainers.predict import LoadedModel
 
@@ -55,16 +56,35 @@ class Calibration:
         return asdict(self)
 
 
-def calibrate(loaded: LoadedModel, items: Iterable[SnapshotItem], *, num_looks: int) -> Calibration:
+@dataclass(frozen=True, eq=False)
+class SeenTile:
+    """A labelled tile and what a model says of it, with no temperature.
+
+    `image` is uint8 or uint16 (H, W), `target` uint8 (H, W) of class ids and `IGNORE`.
+    """
+
+    image: npt.NDArray[Any]
+    target: npt.NDArray[np.uint8]
+    sure: SurePrediction
+
+
+def calibrate(
+    loaded: LoadedModel,
+    items: Iterable[SnapshotItem],
+    *,
+    num_looks: int,
+    see: Callable[[SeenTile], None] = lambda _tile: None,
+) -> Calibration:
     """Measure a model's confidence on labelled tiles that it was not trained on.
 
-    At most 200,000 pixels are drawn, evenly over the tiles, always the same.
+    At most 200,000 pixels are drawn, evenly over the tiles, always the same. `see` is called
+    with each tile that holds a labelled pixel.
 
     Raises:
         DataError: a tile cannot be read, or there is no labelled pixel.
 
     """
-    probs, target = _pixels(loaded, list(items), num_looks)
+    probs, target = _pixels(loaded, list(items), num_looks, see)
     temperature = fit_temperature(probs, target)
     scaled = tempered(probs, temperature)
     before, after = confidence_of(probs), confidence_of(scaled)
@@ -97,7 +117,10 @@ def _threshold(
 
 
 def _pixels(
-    loaded: LoadedModel, items: list[SnapshotItem], num_looks: int
+    loaded: LoadedModel,
+    items: list[SnapshotItem],
+    num_looks: int,
+    see: Callable[[SeenTile], None],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]:
     """Return the probabilities (C, N) and the class ids (N,) of some pixels of all tiles."""
     rng = np.random.default_rng(0)
@@ -108,7 +131,10 @@ def _pixels(
         known = item.target((image.shape[0], image.shape[1])).ravel()
         places = np.flatnonzero(known != IGNORE)
         places = rng.choice(places, min(per_tile, len(places)), replace=False)
-        found = predict_sure(loaded, image, num_looks=num_looks).probs
+        sure = predict_sure(loaded, image, num_looks=num_looks)
+        if len(places):
+            see(SeenTile(image, known.reshape(image.shape), sure))
+        found = sure.probs
         probs.append(found.reshape(len(found), -1)[:, places])
         target.append(known[places])
     if not sum(map(len, target)):

@@ -57,7 +57,7 @@ def predict_sure(
     looks = [_predict_turned(loaded, image, number) for number in range(num_looks)]
     probs = tempered(np.mean(looks, axis=0, dtype=np.float32), temperature)
     labels = labels_from_probs(probs)
-    agreement = float(np.mean([_agreement(labels_from_probs(look), labels) for look in looks]))
+    agreement = float(np.mean([agreement_of(labels_from_probs(look), labels) for look in looks]))
     return SurePrediction(labels, probs, confidence_of(probs), agreement)
 
 
@@ -75,7 +75,7 @@ def _predict_turned(loaded: LoadedModel, image: npt.NDArray[Any], number: int) -
     return np.rot90(probs, -(number % 4), axes=(1, 2))
 
 
-def _agreement(labels: Labels, other: Labels) -> float:
+def agreement_of(labels: Labels, other: Labels) -> float:
     """Return the IoU of two labellings' foreground, a pixel of another class not in common."""
     union = np.count_nonzero((labels > 0) | (other > 0))
     return 1.0 if union == 0 else np.count_nonzero((labels == other) & (labels > 0)) / union

@@ -164,4 +164,9 @@ def read_config(path: Path) -> TrainConfig:
         ) from error
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path} cannot be read: {error}. Start the run anew.") from error
+    if isinstance(fields, dict) and fields.get("kind") == "round":
+        raise TrainingError(
+            f"{path.parent} is a round, not a single run. Go on with it by "
+            f"`icseg rounds run --resume {path.parent}`; its model is {path.parent / 'student'}."
+        )
     return parse_config(fields)

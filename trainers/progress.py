@@ -127,11 +127,21 @@ class RunStatus:
     """Expected duration of the whole run, from its first steps; None until known."""
     preview: str = ""
     """Newest picture of predictions, a path relative to the run folder; empty without one."""
+    phases: tuple[str, ...] = ()
+    """Of a round (see `trainers.round_job`), in order; empty for a plain training."""
+    phase: str = ""
+    """The present one; steps, epochs and curves are of it alone."""
+    span: tuple[float, float] = (0.0, 1.0)
+    """Where the present phase begins and ends, as shares of the whole."""
 
     @property
     def fraction(self) -> float:
-        """Share of the steps done, 0..1."""
-        return min(1.0, self.step / self.num_steps) if self.num_steps else 0.0
+        """Share of the whole that is done, 0..1."""
+        if self.phases and self.state is RunState.FINISHED:
+            return 1.0
+        begin, end = self.span
+        done = min(1.0, self.step / self.num_steps) if self.num_steps else 0.0
+        return begin + (end - begin) * done
 
 
 def fold_event(status: RunStatus, event: Event) -> RunStatus:
@@ -150,6 +160,12 @@ def fold_event(status: RunStatus, event: Event) -> RunStatus:
         return replace(status, preview=str(event.get("file", "")))
     if kind == "step":
         return replace(status, step=int(event["step"]), num_steps=int(event["num_steps"]))
+    if kind == "progress":  # images, in a round
+        return replace(status, step=int(event["done"]), num_steps=int(event["total"]))
+    if kind == "phase":
+        span = (float(event["begin"]), float(event["end"]))
+        counts = dict.fromkeys(_COUNTS, 0)
+        return replace(status, phase=str(event["phase"]), span=span, **counts)  # type: ignore[arg-type]
     if kind == "epoch":
         return replace(status, epoch=int(event["epoch"]), num_epochs=int(event["num_epochs"]))
     return status
@@ -158,6 +174,8 @@ def fold_event(status: RunStatus, event: Event) -> RunStatus:
 def _with_state(status: RunStatus, event: Event) -> RunStatus:
     """Return the status after an event that changes the state; what it leaves out stays."""
     counts: dict[str, Any] = {name: int(event.get(name, getattr(status, name))) for name in _COUNTS}
+    if "phases" in event:  # a round begins, or goes on: its phase is told next
+        status = replace(status, phase="", span=(0.0, 1.0), phases=tuple(event["phases"]))
     return replace(
         status,
         state=_STATES[event["kind"]],
@@ -198,6 +216,8 @@ class RunWatcher:
             self._steps.append(point)
         elif event["kind"] == "epoch":
             self._epochs.append(_epoch_point(event))
+        elif event["kind"] == "phase":  # another training has curves of its own
+            self._steps, self._epochs = [], []
         elif event["kind"] == "resumed":  # what came after the checkpoint is done again
             self._steps = [p for p in self._steps if p.step <= self._status.step]
             self._epochs = [p for p in self._epochs if p.epoch <= self._status.epoch]

@@ -6,13 +6,16 @@ A folder of pseudo-labels has a `manifest.json` of true and pseudo-labelled imag
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from trainers.confidence import predict_sure
+from trainers.errors import DataError
 from trainers.io.atomic import write_text_atomic
 from trainers.io.images import read_image
+from trainers.io.json_lines import append_line, read_lines
 from trainers.io.manifest import (
     MANIFEST_NAME,
     DatasetIndex,
@@ -87,14 +90,17 @@ def pseudo_label(
     model: LoadedModel, images: Sequence[Path], rule: LabelRule | None = None
 ) -> Iterator[PseudoLabel]:
     """Yield a label for each image, one at a time; raise `DataError` for an unreadable one."""
-    rule = rule or LabelRule()
     for path in images:
-        found = predict_sure(
-            model, read_image(path), num_looks=rule.num_looks, temperature=rule.temperature
-        )
-        ignore = found.confidence < (rule.threshold or 0.0)
-        mean = float(found.confidence.mean())
-        yield PseudoLabel(path, found.labels, ignore, mean, found.agreement)
+        yield _labelled(model, path, read_image(path), rule or LabelRule())
+
+
+def _labelled(
+    model: LoadedModel, path: Path, image: npt.NDArray[Any], rule: LabelRule
+) -> PseudoLabel:
+    found = predict_sure(model, image, num_looks=rule.num_looks, temperature=rule.temperature)
+    ignore = found.confidence < (rule.threshold or 0.0)
+    mean = float(found.confidence.mean())
+    return PseudoLabel(path, found.labels, ignore, mean, found.agreement)
 
 
 def write_pseudo_labels(
@@ -105,14 +111,16 @@ def write_pseudo_labels(
     *,
     rule: LabelRule,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    unreadable: Callable[[Path, str], None] | None = None,
 ) -> list[LabelRecord]:
     """Label `images` and write them with the true labels of `snapshot` as one data set.
 
     Killed on the way, it goes on after the last image that was written: what was recorded is
-    not predicted again. Returns one record for each image, in order.
+    not predicted again. Returns one record for each image, in order. `unreadable` is told of
+    an image that cannot be read, which is then left out.
 
     Raises:
-        DataError: an image cannot be read, or a file not written.
+        DataError: a file cannot be written, or an image not read and `unreadable` is None.
 
     """
     done = _recorded(folder)
@@ -122,7 +130,14 @@ def write_pseudo_labels(
         mask, ignore = (folder / part / f"{number:06d}.png" for part in ("masks", "ignore"))
         record = done.get(str(path))
         if record is None or not (mask.is_file() and ignore.is_file()):
-            (label,) = pseudo_label(model, [path], rule)
+            try:
+                image = read_image(path)
+            except DataError as error:
+                if unreadable is None:
+                    raise
+                unreadable(path, str(error))
+                continue
+            label = _labelled(model, path, image, rule)
             write_semantic(mask, label.labels)
             write_semantic(ignore, label.ignore)
             record = _record(label)
@@ -149,21 +164,13 @@ def _record(label: PseudoLabel) -> LabelRecord:
 
 
 def _append(folder: Path, record: LabelRecord) -> None:
-    with (folder / "progress.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(record)) + "\n")
+    append_line(folder / "progress.jsonl", asdict(record))
 
 
 def _recorded(folder: Path) -> dict[str, LabelRecord]:
     """Return what an interrupted call had done, by image; a torn last line is left out."""
-    path = folder / "progress.jsonl"
-    folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, LabelRecord] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        fields: dict[str, Any] | None
-        try:
-            fields = json.loads(line)
-        except ValueError:
-            fields = None
-        if fields is not None:
+    for fields in read_lines(folder / "progress.jsonl"):
+        with contextlib.suppress(KeyError, TypeError):  # a line of something else
             found[fields["image"]] = LabelRecord(**fields)
     return found

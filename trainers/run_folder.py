@@ -27,12 +27,20 @@ from trainers.progress import (
     read_status,
 )
 
+TEACHER, STUDENT = "teacher", "student"
+"""Folders of the two trainings of a round."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Paths of one run."""
+    """Paths of one run.
+
+    `control` is the folder in which it is asked to stop or to wait, where that is another: a
+    round speaks for the trainings in it.
+    """
 
     path: Path
+    control: Path | None = None
 
     @property
     def config(self) -> Path:
@@ -52,12 +60,12 @@ class RunFolder:
     @property
     def cancel(self) -> Path:
         """A file that asks the run to stop; its content does not matter."""
-        return self.path / CANCEL_FILE
+        return (self.control or self.path) / CANCEL_FILE
 
     @property
     def pause(self) -> Path:
         """A file that asks the run to wait until it is removed; its content does not matter."""
-        return self.path / PAUSE_FILE
+        return (self.control or self.path) / PAUSE_FILE
 
     @property
     def previews(self) -> Path:
@@ -110,9 +118,15 @@ class RunFolder:
         except OSError as error:
             raise write_error(self.path, error) from error
         if self.config.exists():
-            stale = (self.events, self.dataset / MANIFEST_NAME, self.cancel, self.pause)
-            for left in (*stale, self.config):
+            stale = (self.events, self.dataset / MANIFEST_NAME, self.config)
+            for left in stale:
                 left.unlink(missing_ok=True)
+            self.forget_wishes()
+
+    def forget_wishes(self) -> None:
+        """Remove what the run itself was asked for: to start or to resume is to go on."""
+        for name in (CANCEL_FILE, PAUSE_FILE):
+            (self.path / name).unlink(missing_ok=True)
 
     def write_process(self) -> None:
         """Say which process works on the run now."""
@@ -124,12 +138,12 @@ class RunFolder:
 def checkpoint_file(path: Path) -> Path:
     """Return the file itself, or the best (else the last) checkpoint of a run folder.
 
-    Raises `CheckpointError` if the run has none yet.
+    A round's folder stands for its student. Raises `CheckpointError` if the run has none yet.
     """
     if not path.is_dir():
         return path
-    folder = RunFolder(path)
-    for file in (folder.best, folder.last):
+    folder, student = RunFolder(path), RunFolder(path / STUDENT)
+    for file in (folder.best, folder.last, student.best, student.last):
         if file.exists():
             return file
     raise CheckpointError(

@@ -1,24 +1,32 @@
 """Training with unlabelled images: rounds in which a model labels them for its successor.
 
-A round is a folder: `teacher/` and `student/` (runs), `pseudo/` (see `pseudo_labels`) and, last
-of all, `round.json`: which images, which masks, which model, which numbers. Called again, a
-round goes on where it was stopped.
+A round is a folder, and one job to whoever watches it (see `round_job`):
+
+    dataset/ images.json    what is labelled and what is not, fixed before the first step
+    teacher/                a run, on true labels alone (absent where an earlier run teaches)
+    pseudo/                 its labels, see `pseudo_labels` (absent for `mean_teacher`)
+    student/                a run, on both; the round's folder stands for it wherever a run does
+    proposals/              what the student says of the unlabelled images, see `proposals`
+    round.json              which images, which masks, which models, which numbers
+
+Called again, a round goes on where it was stopped, also where it was killed.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import threading
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trainers.calibration import Calibration, calibrate
 from trainers.confidence import NUM_LOOKS
-from trainers.data.snapshot import Snapshot, read_snapshot
-from trainers.errors import DataError, TrainingError
-from trainers.io.atomic import write_text_atomic
-from trainers.io.folders import discover
+from trainers.errors import DataError, IcsegError, TrainingError
+from trainers.interrupts import RunCancelledError
+from trainers.io.atomic import write_error, write_text_atomic
 from trainers.io.manifest import (
     MANIFEST_NAME,
     DatasetIndex,
@@ -27,36 +35,47 @@ from trainers.io.manifest import (
     write_manifest,
 )
 from trainers.predict import load_run
-from trainers.progress import RunState
+from trainers.progress import WORKING, RunState, read_status
+from trainers.propose import judge_of, propose, refuse_other_classes
 from trainers.pseudo_labels import LabelRecord, LabelRule, write_pseudo_labels
-from trainers.run_folder import RunFolder, code_version, read_metrics
-from trainers.train import Listener, ensure_trained
+from trainers.round_config import METHODS, Method, RoundConfig, read_round_config
+from trainers.round_data import RoundData, fix_data
+from trainers.round_job import RoundJob
+from trainers.run_folder import STUDENT, TEACHER, checkpoint_file, code_version, read_metrics
+from trainers.surroundings import log_to, set_up_torch, stopped_by_signals
+from trainers.train import Listener, ensure_trained, is_ours
+from trainers.validation import known_tiles, validated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from trainers.config import TrainConfig
+    from trainers.data.snapshot import Snapshot, SnapshotItem
     from trainers.predict import LoadedModel
 
-Method = Literal["paper", "confidence", "mean_teacher"]
-METHODS: tuple[Method, ...] = ("paper", "confidence", "mean_teacher")
+__all__ = ["METHODS", "Method", "RoundReport", "read_round", "resume_round", "run_round"]
+
 RECORD_NAME = "round.json"
+log = logging.getLogger("trainers")
 
 
 @dataclass(frozen=True)
 class RoundReport:
-    """What a round came to; the metrics are of both trainings, on the same validation tiles.
+    """What a round came to; the metrics are of both models, on the same validation tiles.
 
     Attributes:
         method: see `run_round`.
         num_labelled: tiles with true labels in training and validation.
         num_unlabelled: images that were labelled by the model.
-        teacher: metrics of the training on true labels alone.
-        student: of that on both.
+        teacher: metrics of the model that was trained on true labels alone, or of the earlier
+            run that took its place.
+        student: of that trained on both.
         calibration: of the teacher; None where no threshold was used.
         mean_confidence: of all pseudo-labels, 0..1; None for `mean_teacher`, which keeps none.
         kept_foreground: share of their foreground pixels that counted; None as above.
+        num_proposals: images for which the student proposes; None if it was not asked to.
+        num_left_out: unlabelled images that could not be read.
 
     """
 
@@ -68,6 +87,8 @@ class RoundReport:
     calibration: Calibration | None = None
     mean_confidence: float | None = None
     kept_foreground: float | None = None
+    num_proposals: int | None = None
+    num_left_out: int = 0
 
 
 def run_round(
@@ -75,8 +96,9 @@ def run_round(
     *,
     unlabelled: Path,
     method: Method = "confidence",
+    teacher: Path | None = None,
+    make_proposals: bool = True,
     on_event: Listener | None = None,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> RoundReport:
     """Train on `config.data`, then on that and on what is not labelled in `unlabelled`.
 
@@ -91,43 +113,26 @@ def run_round(
         unlabelled: folder whose images outside the test split are labelled by the model, unless
             they are labelled in `config.data` (whatever the file is called there).
         method: one of `METHODS`.
-        on_event: gets the events of both trainings.
-        progress: gets the number of images labelled, and their total.
+        teacher: a run that labels in place of a newly trained one: the last round, for instance.
+        make_proposals: whether the student proposes for the unlabelled images.
+        on_event: gets the events of the round, see `round_job`.
 
     Raises:
-        TrainingError: a training was cancelled or failed.
-        DataError: images or masks cannot be read, or nothing is unlabelled.
+        TrainingError: cancelled, a training failed, too little is labelled, or the teacher
+            knows other classes.
+        DataError: labelled tiles cannot be read, nothing is unlabelled, or the disk is full.
 
     """
-    teacher = config.replace(out=config.out / "teacher")
-    images = _unlabelled(unlabelled, config)  # before hours are spent
-    _train(teacher, on_event)
-    snapshot = read_snapshot(RunFolder(teacher.out).dataset)
-    pseudo = config.out / "pseudo"
-    student = config.replace(
-        out=config.out / "student", data=pseudo, class_names=snapshot.class_names
-    )
-    calibration, records = None, list[LabelRecord]()
-    if method == "mean_teacher":
-        _write_unlabelled(snapshot, images, pseudo)
-        student = student.replace(unlabelled=True)
-    else:
-        model = load_run(teacher.out, device=config.device)
-        rule, calibration = _rule(model, snapshot, method)
-        records = write_pseudo_labels(model, snapshot, images, pseudo, rule=rule, progress=progress)
-    _train(student, on_event)
-    report = RoundReport(
-        method,
-        len(snapshot.items),
-        len(images),
-        read_metrics(teacher.out),
-        read_metrics(student.out),
-        calibration,
-        float(np.mean([record.confidence for record in records])) if records else None,
-        _kept_foreground(records),
-    )
-    _write_record(config, report, images)
-    return report
+    teacher = None if teacher is None else teacher.expanduser().absolute()
+    unlabelled = unlabelled.expanduser().absolute()
+    wanted = RoundConfig(config, unlabelled, method, teacher, make_proposals)
+    return _carry_out(wanted, on_event)
+
+
+def resume_round(folder: Path, *, on_event: Listener | None = None) -> RoundReport:
+    """Go on with a round that was stopped; see `run_round`."""
+    folder = folder.expanduser().absolute()
+    return _carry_out(read_round_config(folder / "config.json"), on_event)
 
 
 def read_round(folder: Path) -> dict[str, Any]:
@@ -143,43 +148,269 @@ def read_round(folder: Path) -> dict[str, Any]:
     return found
 
 
+def _carry_out(config: RoundConfig, on_event: Listener | None) -> RoundReport:
+    """Run the round, and leave a last event whatever happens."""
+    folder, is_stopped = config.training.out, threading.Event()
+    _claim(config)
+    job = RoundJob(folder, is_stopped, on_event)
+    with log_to(job.folder.log), stopped_by_signals(is_stopped):
+        try:
+            job.folder.write_process()
+            report = _Round(config, job).carry_out()
+            job.events.write("finished", metrics=_flat(report.student))
+        except (RunCancelledError, KeyboardInterrupt) as stop:
+            job.events.write("cancelled")
+            if isinstance(stop, KeyboardInterrupt):
+                raise
+            raise TrainingError(
+                f"{folder} was cancelled. Go on with `icseg rounds run --resume {folder}`."
+            ) from None
+        except OSError as error:
+            explained = write_error(folder, error)
+            _tell_failure(job, explained)
+            raise explained from error
+        except BaseException as error:
+            _tell_failure(job, error)
+            raise
+    return report
+
+
+def _claim(config: RoundConfig) -> None:
+    """Write the settings, or refuse a folder that holds something else."""
+    folder = config.training.out
+    file = folder / "config.json"
+    if file.exists():
+        if not read_round_config(file).is_same_as(config):
+            raise TrainingError(
+                f"{folder} holds a round with other settings. Choose another folder, or remove it."
+            )
+        if read_status(folder).state in WORKING and not is_ours(folder):
+            raise TrainingError(f"{folder} is running already. Cancel it before going on with it.")
+        for name in ("cancel", "pause"):  # to go on is to forget them
+            (folder / name).unlink(missing_ok=True)
+    write_text_atomic(file, json.dumps(config.to_dict(), indent=1) + "\n")
+
+
+def _tell_failure(job: RoundJob, error: BaseException) -> None:
+    reason = str(error) if isinstance(error, IcsegError) else f"{type(error).__name__}: {error}"
+    log.error("failed: %s", reason, exc_info=error)
+    try:
+        job.events.write("failed", reason=reason)
+    except OSError as second:
+        log.error("the failure could not be written to %s: %s", job.folder.events, second)
+
+
+class _Round:
+    """One process working on one round."""
+
+    def __init__(self, config: RoundConfig, job: RoundJob) -> None:
+        self.config, self.training, self.job = config, config.training, job
+        self.out = config.training.out
+
+    def carry_out(self) -> RoundReport:
+        set_up_torch(self.training)
+        self._announce({})
+        data = fix_data(
+            self.training, self.config.unlabelled, self.out, is_cancelled=self.job.is_cancelled
+        )
+        if self.config.teacher is not None:  # before hours are spent
+            refuse_other_classes(self._load(self.config.teacher), data.snapshot.class_names)
+        self._announce({"num_unlabelled": len(data.images)}, data)
+        self._warn_of(data)
+        teacher = self._teacher(data.snapshot)
+        student, calibration, records = self._student_config(teacher, data)
+        self.job.begin("student")
+        self._train(student)
+        proposals = self._propose(teacher, data)
+        report = RoundReport(
+            self.config.method,
+            len(data.snapshot.items),
+            len(data.images),
+            self._teacher_metrics(data.snapshot),
+            read_metrics(self.out / STUDENT),
+            calibration,
+            float(np.mean([record.confidence for record in records])) if records else None,
+            _kept_foreground(records),
+            proposals,
+            len(data.left_out),
+        )
+        self._write_record(report, data, records)
+        return report
+
+    def _announce(self, facts: dict[str, Any], data: RoundData | None = None) -> None:
+        costs = _costs(self.config, data)
+        self.job.start(
+            costs,
+            model=self.training.model,
+            method=self.config.method,
+            code=code_version(),
+            **facts,
+            **({} if data is None else {"num_labelled": len(data.snapshot.items)}),
+        )
+
+    def _warn_of(self, data: RoundData) -> None:
+        for reason in data.snapshot.warnings():
+            self.job.warn(reason)
+        for each in data.left_out:
+            self.job.warn(f"Left out, because it cannot be read: {each.image}. {each.reason}")
+        if self.config.teacher is None:
+            return
+        known = known_tiles(self.config.teacher)
+        val = data.snapshot.of("val")
+        seen = sum(item.image_sha256 in known for item in val)
+        if seen:
+            self.job.warn(
+                f"The teacher was trained on {seen} of the {len(val)} validation tiles: its own "
+                "score is too good. Keep the same validation tiles from round to round."
+            )
+
+    def _load(self, run: Path) -> LoadedModel:
+        return load_run(run, device=self.training.device)
+
+    def _teacher(self, snapshot: Snapshot) -> Path:
+        """Return the run that teaches, trained now if need be."""
+        if self.config.teacher is not None:
+            return self.config.teacher
+        self.job.begin("teacher")
+        names = snapshot.class_names
+        config = self.training.replace(
+            out=self.out / TEACHER, data=self.out / "dataset", class_names=names
+        )
+        self._train(config)
+        return config.out
+
+    def _student_config(
+        self, teacher: Path, data: RoundData
+    ) -> tuple[TrainConfig, Calibration | None, list[LabelRecord]]:
+        """Return what the student is to be, after the labels for it were made."""
+        snapshot, pseudo = data.snapshot, self.out / "pseudo"
+        student = self.training.replace(
+            out=self.out / STUDENT, data=pseudo, class_names=snapshot.class_names
+        )
+        if self.config.method == "mean_teacher":
+            items = [item.listed() for item in snapshot.items]
+            index = DatasetIndex((*items, *data.images), snapshot.class_names)
+            write_manifest(pseudo / MANIFEST_NAME, index)
+            return student.replace(unlabelled=True), None, []
+        self.job.begin("labelling")
+        model = self._load(teacher)
+        rule, calibration = _rule(model, self._fair_tiles(snapshot), self.config.method)
+        records = write_pseudo_labels(
+            model,
+            snapshot,
+            [item.image for item in data.images],
+            pseudo,
+            rule=rule,
+            progress=self.job.progress,
+            unreadable=lambda path, reason: self.job.warn(f"Left out: {path}. {reason}"),
+        )
+        return student, calibration, records
+
+    def _fair_tiles(self, snapshot: Snapshot) -> tuple[SnapshotItem, ...]:
+        """Return the validation tiles that the teacher has not learned, or all if it has them."""
+        tiles = snapshot.of("val")
+        if self.config.teacher is None:
+            return tiles
+        known = known_tiles(self.config.teacher)
+        return tuple(tile for tile in tiles if tile.image_sha256 not in known) or tiles
+
+    def _train(self, config: TrainConfig) -> None:
+        status = ensure_trained(config, on_event=self.job.pass_on, control=self.out)
+        if status.state is not RunState.FINISHED:
+            raise RunCancelledError
+
+    def _propose(self, teacher: Path, data: RoundData) -> int | None:
+        if not self.config.propose:
+            return None
+        self.job.begin("proposing")
+        student = self._load(self.out / STUDENT)
+        judge = judge_of(student, data.snapshot.of("val"), self._load(teacher))
+        found = propose(
+            judge,
+            data.images,
+            self.out / "proposals",
+            run=self.out / STUDENT,
+            left_out=data.left_out,
+            progress=self.job.progress,
+        )
+        return len(found.images)
+
+    def _teacher_metrics(self, snapshot: Snapshot) -> dict[str, Any]:
+        """Return the teacher's metrics on the round's validation tiles."""
+        if self.config.teacher is None:
+            return read_metrics(self.out / TEACHER)
+        return validated(self._load(self.config.teacher), self.out, self.training)
+
+    def _write_record(
+        self, report: RoundReport, data: RoundData, records: Iterable[LabelRecord]
+    ) -> None:
+        labels = {record.image: record for record in records}
+        teacher, student = self.config.teacher or self.out / TEACHER, self.out / STUDENT
+        known = {
+            **asdict(report),
+            "model": self.training.model,
+            "seed": self.training.seed,
+            "code": code_version(),
+            "settings": self.config.to_dict(),
+            "class_names": list(data.snapshot.class_names),
+            "teacher_run": _run_entry(teacher),
+            "student_run": _run_entry(student),
+            "labelled": [
+                {
+                    "image": str(item.image),
+                    "sha256": item.image_sha256,
+                    "ids_sha256": item.ids_sha256,
+                    "split": item.split,
+                }
+                for item in data.snapshot.items
+            ],
+            "unlabelled": [_image_entry(item, labels) for item in data.images],
+            "left_out": [
+                {"image": str(each.image), "reason": each.reason} for each in data.left_out
+            ],
+        }
+        text = json.dumps(report.student, indent=1)
+        write_text_atomic(self.out / "metrics.json", text + "\n")
+        write_text_atomic(self.out / RECORD_NAME, json.dumps(known, indent=1) + "\n")
+
+
 def _rule(
-    model: LoadedModel, snapshot: Snapshot, method: Method
+    model: LoadedModel, tiles: Iterable[SnapshotItem], method: Method
 ) -> tuple[LabelRule, Calibration | None]:
     """Return how the teacher's masks are made, and what was measured for that."""
     if method == "paper":
         return LabelRule(), None
-    calibration = calibrate(model, snapshot.of("val"), num_looks=NUM_LOOKS)
+    calibration = calibrate(model, tiles, num_looks=NUM_LOOKS)
     rule = LabelRule(calibration.num_looks, calibration.temperature, calibration.threshold)
     return rule, calibration
 
 
-def _train(config: TrainConfig, on_event: Listener | None) -> None:
-    if ensure_trained(config, on_event=on_event).state is not RunState.FINISHED:
-        raise TrainingError(f"{config.out} was cancelled. Call the round again to go on.")
+def _costs(config: RoundConfig, data: RoundData | None) -> dict[str, float]:
+    """Guess the cost of each phase, in predictions of a tile; a training step costs three."""
+    train, val, other = 1, 1, 1
+    if data is not None:
+        train, val = len(data.snapshot.of("train")), len(data.snapshot.of("val"))
+        other = len(data.images)
+    epochs = config.training.epochs
+    learned = 7 * train if config.method == "mean_teacher" else 3 * (train + other)
+    looked = NUM_LOOKS * other + (0 if config.method == "paper" else NUM_LOOKS * val)
+    costs = {
+        "teacher": epochs * (3.0 * train + val),
+        "labelling": float(looked),
+        "student": epochs * (learned + float(val)),
+        "proposing": (NUM_LOOKS + 1.0) * (other + val),
+    }
+    return {phase: costs[phase] for phase in config.phases}
 
 
-def _write_unlabelled(snapshot: Snapshot, images: Iterable[Path], folder: Path) -> None:
-    """Write a data set of the labelled images and those without a mask."""
-    items = [item.listed() for item in snapshot.items]
-    items += [DatasetItem(image, None, "train") for image in images]
-    write_manifest(folder / MANIFEST_NAME, DatasetIndex(tuple(items), snapshot.class_names))
+def _run_entry(run: Path) -> dict[str, str]:
+    return {"path": str(run), "sha256": file_sha256(checkpoint_file(run))}
 
 
-def _unlabelled(folder: Path, config: TrainConfig) -> list[Path]:
-    """Return the images of a folder that are not labelled in `config.data`, by their content."""
-    if config.data is None:
-        raise TrainingError(f"{config.model} needs labelled images: give a data folder.")
-    known = (item for item in discover(config.data).items if item.mask is not None)
-    labelled = {file_sha256(item.image) for item in known}
-    images = [item.image for item in discover(folder).items if item.split != "test"]
-    images = [image for image in images if file_sha256(image) not in labelled]
-    if not images:
-        raise DataError(
-            f"{folder} has no image that is not labelled already: there is nothing to propose. "
-            "Add images, or train on what is labelled."
-        )
-    return images
+def _image_entry(item: DatasetItem, labels: dict[str, LabelRecord]) -> dict[str, Any]:
+    label = labels.get(str(item.image))
+    entry: dict[str, Any] = {"image": str(item.image), "sha256": item.sha256}
+    return entry if label is None else {**entry, "label": asdict(label)}
 
 
 def _kept_foreground(records: Iterable[LabelRecord]) -> float | None:
@@ -187,12 +418,5 @@ def _kept_foreground(records: Iterable[LabelRecord]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _write_record(config: TrainConfig, report: RoundReport, images: Iterable[Path]) -> None:
-    known = {
-        **asdict(report),
-        "model": config.model,
-        "seed": config.seed,
-        "code": code_version(),
-        "unlabelled": [str(image) for image in images],
-    }
-    write_text_atomic(config.out / RECORD_NAME, json.dumps(known, indent=1) + "\n")
+def _flat(metrics: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in metrics.items() if isinstance(value, (int, float))}

@@ -22,9 +22,14 @@ log = logging.getLogger("trainers")
 
 def set_up_torch(config: TrainConfig) -> None:
     """Set threads and seed of this process."""
-    if config.num_threads is not None:
-        torch.set_num_threads(config.num_threads)
+    set_threads(config.num_threads)
     torch.manual_seed(config.seed)
+
+
+def set_threads(num_threads: int | None) -> None:
+    """Set the CPU threads of this process; None leaves them."""
+    if num_threads is not None:
+        torch.set_num_threads(num_threads)
 
 
 @contextmanager

@@ -80,6 +80,8 @@ def training_report(
         def listen(event: dict[str, Any]) -> None:
             if event["kind"] == "step":
                 progress(int(event["step"]), int(event["num_steps"]))
+            elif event["kind"] == "progress":
+                progress(int(event["done"]), int(event["total"]))
             line = event_line(event)
             if line and not is_said:
                 print(line, flush=True)
@@ -97,6 +99,13 @@ def _stdout_is(path: Path) -> bool:
 def event_line(event: dict[str, Any]) -> str:
     """Return one line for an event that a person wants to read; empty for the others."""
     kind = event["kind"]
+    if kind == "phase":
+        return f"{str(event['phase']).capitalize()} ({event['number']} of {event['num_phases']})."
+    if kind == "started" and "phases" in event:
+        if "num_unlabelled" not in event:
+            return ""  # the data are still being looked through
+        counts = f"{event['num_labelled']} labelled and {event['num_unlabelled']} unlabelled images"
+        return f"A round by {event['method']} with {event['model']}: {counts}."
     if kind == "started":
         return (
             f"Training {event['model']} on {event['num_train']} tiles ({event['device']}), "
@@ -105,7 +114,8 @@ def event_line(event: dict[str, Any]) -> str:
     if kind == "stopped_early":
         return f"Stopped early: {event['reason']}"
     if kind in ("paused", "continued"):
-        return f"{kind.capitalize()} at step {event['step']}."
+        where = f" at step {event['step']}" if "step" in event else ""
+        return f"{kind.capitalize()}{where}."
     if kind == "warning":
         return f"Warning: {event['reason']}"
     if kind == "dry_run":

@@ -47,28 +47,33 @@ log = logging.getLogger("trainers")
 Listener = Callable[[Event], None]
 
 
-def train(config: TrainConfig, *, on_event: Listener | None = None) -> RunStatus:
+def train(
+    config: TrainConfig, *, on_event: Listener | None = None, control: Path | None = None
+) -> RunStatus:
     """Run a training to its end and return how it ended (finished or cancelled).
 
-    `on_event` is called with each event as it is written, in this thread.
+    `on_event` is called with each event as it is written, in this thread. `control` is the
+    folder whose files `cancel` and `pause` are obeyed, in place of those of `config.out`.
 
     Raises:
         TrainingError: it cannot start, or diverged; the run folder then says "failed" and why.
         DataError: data cannot be read, or the run folder cannot be written.
 
     """
-    folder = RunFolder(config.out)
+    folder = RunFolder(config.out, control)
     with joined(config) as (fabric, ranks):
         ranks.on_main(folder.make_new)
         return _Run(folder, fabric, ranks, on_event).carry_out(config)
 
 
-def resume(run_dir: Path, *, on_event: Listener | None = None) -> RunStatus:
+def resume(
+    run_dir: Path, *, on_event: Listener | None = None, control: Path | None = None
+) -> RunStatus:
     """Go on from the last checkpoint (or the start if there is none); see `train`.
 
     The result is that of an uninterrupted run (bit by bit on the CPU).
     """
-    folder = RunFolder(Path(run_dir).expanduser().absolute())
+    folder = RunFolder(Path(run_dir).expanduser().absolute(), control)
     config = read_config(folder.config)
     with joined(config) as (fabric, ranks):
         ranks.on_main(lambda: _prepare_resume(folder))
@@ -79,29 +84,30 @@ def resume(run_dir: Path, *, on_event: Listener | None = None) -> RunStatus:
 
 def _prepare_resume(folder: RunFolder) -> None:
     status = read_status(folder.path)
-    if status.state in WORKING and not _is_ours(folder.path):
+    if status.state in WORKING and not is_ours(folder.path):
         raise TrainingError(f"{folder.path} is running already. Cancel it before resuming.")
     if status.state is RunState.FINISHED:
         raise TrainingError(f"{folder.path} has finished: there is nothing to resume.")
-    folder.cancel.unlink(missing_ok=True)
-    folder.pause.unlink(missing_ok=True)  # to resume is to go on
+    folder.forget_wishes()
 
 
-def _is_ours(run_dir: Path) -> bool:
+def is_ours(run_dir: Path) -> bool:
     """Say whether the run's process is this one: its launcher may have written so already."""
     process = read_process(run_dir)
     # on Windows a virtual environment's python.exe is a parent of the real one
     return process is not None and process[0] in (os.getpid(), os.getppid())
 
 
-def ensure_trained(config: TrainConfig, *, on_event: Listener | None = None) -> RunStatus:
+def ensure_trained(
+    config: TrainConfig, *, on_event: Listener | None = None, control: Path | None = None
+) -> RunStatus:
     """Start the run, go on with it, or do nothing if `config.out` has finished already.
 
     Raises as `train`; also `TrainingError` if the folder holds a run with other settings.
     """
     folder = RunFolder(config.out)
     if not folder.state.exists():
-        return train(config, on_event=on_event)
+        return train(config, on_event=on_event, control=control)
     begun = read_config(folder.config)
     # as text, because JSON turns tuples of model options into lists
     if begun.replace(class_names=config.class_names).to_json() != config.to_json():
@@ -111,7 +117,7 @@ def ensure_trained(config: TrainConfig, *, on_event: Listener | None = None) -> 
     status = read_status(folder.path)
     if status.state is RunState.FINISHED:
         return status
-    return resume(folder.path, on_event=on_event)
+    return resume(folder.path, on_event=on_event, control=control)
 
 
 class _Run:

@@ -231,6 +231,6 @@ def test_a_round_is_run_and_says_what_changed(
     tiny = ["--set", "image_size=32", "--num-threads", "1", "--device", "cpu", "--epochs", "1"]
     assert icseg(*words, "--out", tmp_path / "round", *tiny, *TINY[-4:]) == 0
     said = capsys.readouterr().out
-    assert "Labelling 2 images" in said  # the others are copies
-    assert "labelled alone" in said
+    assert "4 labelled and 2 unlabelled images" in said  # the others are copies
+    assert "proposals for 2 images" in said
     assert (tmp_path / "round" / "round.json").is_file()

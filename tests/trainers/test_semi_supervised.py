@@ -14,7 +14,7 @@ from trainers.errors import DataError, TrainingError
 from trainers.io.images import read_image
 from trainers.io.manifest import read_manifest
 from trainers.predict import load_run, predict_image
-from trainers.progress import RunState
+from trainers.progress import RunState, read_status
 from trainers.pseudo_labels import LabelRule, pseudo_label, write_pseudo_labels
 from trainers.semi_supervised import METHODS, Method, read_round, run_round
 from trainers.train import ensure_trained, train
@@ -69,7 +69,9 @@ def test_a_round_trains_labels_and_trains_again_on_both(
     assert {item.split for item in added} == {"train"}
     record = read_round(config.out)
     assert record["method"] == method
-    assert [Path(name) for name in record["unlabelled"]] == [item.image for item in added]
+    assert [Path(entry["image"]) for entry in record["unlabelled"]] == [
+        item.image for item in added
+    ]
     before = (config.out / "student" / "events.jsonl").read_bytes()
     assert run_round(config, unlabelled=unlabelled, method=method) == report
     assert (config.out / "student" / "events.jsonl").read_bytes() == before
@@ -161,6 +163,9 @@ def test_a_round_without_unlabelled_images_says_so_before_it_trains(
     assert not (config.out / "teacher").exists()
     with pytest.raises(DataError, match="no finished round"):
         read_round(config.out)
+    status = read_status(config.out)
+    assert status.state is RunState.FAILED
+    assert "nothing to propose" in status.reason
 
 
 def test_a_trained_run_is_not_trained_again_nor_mixed_up(

@@ -81,6 +81,16 @@ def write_instances(path: str | os.PathLike[str], ids: npt.NDArray[Any]) -> None
     write_bytes_atomic(path, _encode_png(ids.astype(np.uint16)))
 
 
+def write_grey(path: str | os.PathLike[str], values: npt.NDArray[np.uint8]) -> None:
+    """Write grey values, uint8 (H, W), as an 8 bit PNG, atomically.
+
+    Raises:
+        DataError: the file cannot be written.
+
+    """
+    write_bytes_atomic(path, _encode_png(values))
+
+
 def write_palette(
     path: str | os.PathLike[str], ids: npt.NDArray[Any], palette: Sequence[Rgb]
 ) -> None:

@@ -138,6 +138,17 @@ class ScoredTask(InstanceTask, Protocol):
 
 
 @runtime_checkable
+class SelfScoredTask(SegmentationTask, Protocol):
+    """A task whose model says itself how good its masks are."""
+
+    def predict_iou(self, model: nn.Module, image: Tensor) -> Tensor:
+        """Return the IoU that the model expects of each class's mask, float32 (B, C), 0..1.
+
+        `image` is float32 (B, 1, H, W), 0..1, of any H and W; no prompt is given.
+        """
+
+
+@runtime_checkable
 class PromptedTask(SegmentationTask, Protocol):
     """A task whose model can also be given prompts from the ground truth.
 

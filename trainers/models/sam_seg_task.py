@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from trainers.config import TrainConfig
     from trainers.models.base import Batch
-    from trainers.models.sam2.interface import Pyramid
+    from trainers.models.sam2.interface import DecodedMasks, Pyramid
 
 FEW_POINTS = (1, 1, 1, 2, 3, 5, 10, 20)
 """Numbers of points of which one is drawn where a prompt is to be like a person's."""
@@ -237,21 +237,35 @@ class SamSegTask(SamTask):
         points = draw_points(target[tiles], class_ids, number, generator=generator)
         return self._probs(model, image, points)
 
+    @torch.no_grad()
+    def predict_iou(self, model: nn.Module, image: Tensor) -> Tensor:
+        """Return what the IoU head says of each class's mask; see `SelfScoredTask`."""
+        assert isinstance(model, SamSeg)
+        said = self._decoded(model, image, None).iou[:, 0].float()
+        return said.reshape(len(image), model.num_classes).clamp(0.0, 1.0)
+
     def _probs(self, model: SamSeg, image: Tensor, points: tuple[Tensor, Tensor] | None) -> Tensor:
+        size_hw = (int(image.shape[-2]), int(image.shape[-1]))
+        decoded = self._decoded(model, image, points)
+        probs = self._smoothed(decoded.logits.sigmoid())
+        probs = probs.reshape(len(image), model.num_classes, *size_hw)
+        # each class was asked for by itself: where two are sure, they share the pixel
+        return probs / probs.sum(dim=1, keepdim=True).clamp(min=1.0)
+
+    def _decoded(
+        self, model: SamSeg, image: Tensor, points: tuple[Tensor, Tensor] | None
+    ) -> DecodedMasks:
+        """Ask for each class of each tile, (B C, 1, H, W)."""
         size_hw = (int(image.shape[-2]), int(image.shape[-1]))
         tiles, class_ids = _all_prompts(len(image), model.num_classes, image.device)
         learned = self._options.prompt_dropout > 0 or points is None
-        decoded = model.decode(
+        return model.decode(
             model.tile_sam.pyramid(image),
             tiles,
             size_hw,
             class_ids=class_ids if learned else None,
             points=points,
         )
-        probs = self._smoothed(decoded.logits.sigmoid())
-        probs = probs.reshape(len(image), model.num_classes, *size_hw)
-        # each class was asked for by itself: where two are sure, they share the pixel
-        return probs / probs.sum(dim=1, keepdim=True).clamp(min=1.0)
 
     def _smoothed(self, probs: Tensor) -> Tensor:
         sigma = self._options.smooth_sigma_px

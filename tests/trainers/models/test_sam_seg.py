@@ -17,6 +17,8 @@ from trainers.models.sam_seg_prompts import (
     with_corrections,
 )
 from trainers.models.sam_seg_task import SamSegTask
+from trainers.predict import LoadedModel
+from trainers.predicted_iou import head_iou
 from trainers.registry import make_config
 
 UNTRAINED = {"sam_weights": "untrained", "cache_gib": 0.0, "min_tiles": 0}
@@ -198,3 +200,22 @@ def test_augmentation_that_kept_features_cannot_show_is_refused(tmp_path):
     config = make_config("sam_seg", out=tmp_path, data=tmp_path, augment="full")
     with pytest.raises(TrainingError, match="augment to orientation"):
         SamSegTask().build_data(config, tmp_path)
+
+
+def test_what_the_iou_head_says_of_an_image_is_the_mean_over_its_classes(tmp_path):
+    task, model = build(tmp_path, class_names=("metal", "via"))
+    config = TrainConfig(
+        model="sam_seg",
+        out=tmp_path,
+        class_names=("metal", "via"),
+        image_size=64,
+        model_options=UNTRAINED,
+    )
+    image = np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)
+    loaded = LoadedModel(task, model.eval(), config, {}, torch.device("cpu"))
+    said = head_iou(loaded, image)
+    tile = torch.from_numpy(image / np.float32(255))[None, None]
+    tiles, class_ids = torch.tensor([0, 0]), torch.tensor([1, 2])
+    with torch.no_grad():
+        decoded = model.decode(model.tile_sam.pyramid(tile), tiles, (64, 64), class_ids=class_ids)
+    assert said == pytest.approx(float(decoded.iou.mean().clamp(0, 1)), abs=1e-5)
