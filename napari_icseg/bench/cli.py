@@ -127,9 +127,10 @@ def economy(
     ] = None,
     tiles: Annotated[int, typer.Option(min=8, help="To be labelled.")] = 1000,
     test_tiles: Annotated[int, typer.Option(min=1, help="Unseen, to be scored.")] = 100,
-    epochs: Annotated[
-        int, typer.Option(min=1, help="Over all tiles; with fewer labels as many steps.")
-    ] = 10,
+    epochs: Annotated[int, typer.Option(min=1, help="Of every model.")] = 10,
+    equal_steps: Annotated[
+        bool, typer.Option(help="Epochs are over all tiles; as many steps with fewer labels.")
+    ] = False,
     model: Annotated[str, typer.Option(help="Trained on the labels: unet, sam_seg, …")] = "unet",
     clicks: Annotated[str, typer.Option(help="Model that answers clicks.")] = "sam2-nano",
     routes: Annotated[str, typer.Option(help="Of a, b, c and d.")] = "abcd",
@@ -172,6 +173,7 @@ def economy(
             num_tiles=tiles,
             num_test=test_tiles,
             epochs=epochs,
+            equal_steps=equal_steps,
             model=model,
             seed=seed,
             routes=routes_of(routes),

@@ -11,7 +11,7 @@ from napari_icseg.bench.economy_annotator import Person
 from napari_icseg.bench.economy_book import Book
 from napari_icseg.bench.economy_costs import Costs
 from napari_icseg.bench.economy_lab import SMALL_UNET, Lab, pool_of
-from napari_icseg.bench.economy_routes import TITLES, Plan, Route, RouteName
+from napari_icseg.bench.economy_routes import TITLES, Plan, Route
 from trainers.errors import DataError
 from trainers.io.atomic import write_text_atomic
 from trainers.registry import make_config
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_icseg.bench.economy_curve import Point
+    from napari_icseg.bench.economy_routes import RouteName
     from napari_icseg.prompting.protocol import PromptPredictor
 
 SETTINGS_NAME = "economy.json"
@@ -34,13 +35,14 @@ _WORTH = {"tile": 1.0, "look": 1.0, "point": 0.5}
 class Settings:
     """Everything that decides the result; the same settings go on with a stopped run.
 
-    The costs may change: the seconds are counted anew from what was done.
+    The costs may change (the seconds are counted anew from what was done), and the routes.
 
     Attributes:
         data: folder with labelled tiles in a training and a test split, absolute.
         num_tiles: to be labelled.
         num_test: tiles of the test split that are scored.
-        epochs: over all tiles; see `economy_lab.Lab`.
+        epochs: of every model.
+        equal_steps: see `economy_lab.Lab`.
         seed: of everything drawn, trainings included.
         routes: which ones, of "abcd".
         num_first, num_doubtful, num_rounds: of route d, see `economy_routes.Plan`; 0 takes a
@@ -55,6 +57,7 @@ class Settings:
     num_tiles: int
     num_test: int
     epochs: int
+    equal_steps: bool = False
     model: str = "unet"
     seed: int = 0
     routes: tuple[RouteName, ...] = ("a", "b", "c", "d")
@@ -124,8 +127,10 @@ def run_economy(
         predictor,
         make_config(settings.model, **_training(settings, out)),
         settings.epochs,
+        settings.equal_steps,
     )
-    done, total, results = [0.0], settings.work(), dict[RouteName, RouteResult]()
+    results: dict[RouteName, RouteResult] = {}
+    done, total = [0.0], settings.work()
 
     def tick(what: str) -> None:
         worth = _WORTH[what] * (settings.epochs * settings.num_tiles if what == "point" else 1)
@@ -169,9 +174,12 @@ def _training(settings: Settings, out: Path) -> dict[str, Any]:
 
 
 def _keep_settings(path: Path, settings: Settings, checkpoint_id: str) -> None:
-    """Write the settings, or refuse a folder that holds others; costs change no label."""
+    """Write the settings, or refuse a folder that holds others.
+
+    Costs change no label, and the routes know nothing of one another.
+    """
     wanted = {**asdict(settings), "checkpoint_id": checkpoint_id}
-    del wanted["costs"]
+    del wanted["costs"], wanted["routes"]
     text = json.dumps(wanted, indent=1) + "\n"
     if not path.exists():
         write_text_atomic(path, text)

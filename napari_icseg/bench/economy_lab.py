@@ -61,8 +61,9 @@ class Lab:
         num_test: so many of its tiles are scored.
         predictor: answers clicks.
         training: the model and its settings; `out`, `data` and `epochs` are replaced.
-        epochs: over all tiles; a model that has fewer labels goes through them more often, so
-            that each makes as many steps.
+        epochs: of every model.
+        equal_steps: `epochs` are over all tiles; a model that has fewer labels goes through
+            them more often, so that each makes as many steps.
 
     """
 
@@ -73,6 +74,7 @@ class Lab:
     predictor: PromptPredictor
     training: TrainConfig
     epochs: int
+    equal_steps: bool
 
     def embedded(self, tile: PoolTile) -> EmbeddedTile:
         """Return a tile that answers clicks."""
@@ -95,7 +97,9 @@ class Lab:
         data, run = folder / "data", folder / "run"
         items = tuple(DatasetItem(tile.image, mask) for tile, mask in labels.items())
         write_manifest(data / MANIFEST_NAME, DatasetIndex(items, self.class_names))
-        epochs = epochs_for(len(items), len(self.tiles), self.epochs)
+        epochs = self.epochs
+        if self.equal_steps:
+            epochs = epochs_for(len(items), len(self.tiles), epochs)
         config = self.training.replace(out=run, data=data, epochs=epochs)
         if ensure_trained(config).state is not RunState.FINISHED:
             raise TrainingError(f"{run} was cancelled. Start the same command again to go on.")

@@ -14,12 +14,14 @@ from trainers.io.atomic import write_text_atomic
 from trainers.run_folder import code_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from rich.table import Table
 
-    from napari_icseg.bench.economy import RouteName, RouteResult, Settings
+    from napari_icseg.bench.economy import RouteResult, Settings
+    from napari_icseg.bench.economy_curve import Point
+    from napari_icseg.bench.economy_routes import RouteName
 
 NUM_LEVELS = 5
 """IoUs at which the routes are compared, beside the target."""
@@ -41,7 +43,7 @@ def make_report(
         checkpoint_id: of the model that answered the clicks.
 
     """
-    curves = {name: result.points for name, result in results.items()}
+    curves: dict[str, Sequence[Point]] = {name: r.points for name, r in results.items()}
     best = common_iou(curves)
     target = best if target_iou is None else target_iou
     lowest = min(first_iou(curves), best)
@@ -130,8 +132,8 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     settings = report["settings"]
     lines = [
         f"{settings['num_tiles']} tiles, {settings['num_test']} unseen test tiles, model "
-        f"{settings['model']}, {settings['epochs']} epochs over all tiles, seed "
-        f"{settings['seed']}; every model makes about as many steps."
+        f"{settings['model']}, {settings['epochs']} epochs{_of_what(settings)}, seed "
+        f"{settings['seed']}."
     ]
     for name, route in report["routes"].items():
         counts = ", ".join(f"{num} {how}" for how, num in route["counts"].items())
@@ -145,6 +147,10 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     if not report["is_complete"]:
         lines.insert(0, "Incomplete: start the same command again to go on.")
     return lines
+
+
+def _of_what(settings: Mapping[str, Any]) -> str:
+    return " over all tiles, as many steps with fewer labels" if settings["equal_steps"] else ""
 
 
 def _cell(row: Mapping[str, Any], name: str) -> str:
