@@ -11,9 +11,9 @@ Sources of the seconds, and what is only assumed:
 - 1.6 s to look at what a machine marked and say yes or no: Papadopoulos et al. 2016, "We don't
   need no bounding-boxes: training object class detectors using only human verification", CVPR.
   M + K is 1.55 s.
-- A correcting click is M + P + K, a Tab to another candidate M + K: composed of the above, not
-  measured. Benenson et al. 2019 ("Large-scale interactive object segmentation with human
-  annotators") report about 3 s a correcting click.
+- A correcting click is M + P + K: composed of the above, not measured.
+- A Tab from the net to its layer is K alone: who labels layers expects it (M is left out before
+  what is anticipated, the model's rule 1), and the mask is looked at once, at the end.
 - A sample of proposals in a grid costs as much a tile as one alone, and M for the judgement of
   the whole: assumed.
 - Homing between mouse and keyboard (.4 s) is left out: one hand stays on the keys. So are the
@@ -33,7 +33,7 @@ class Actions:
         looks: for a class that is not there.
         first_clicks: on a class, finding it included.
         corrections: clicks that correct a mask.
-        tabs: other candidates looked at.
+        tabs: to another candidate.
         keys: accept, delete, undo, blank, next.
         verifications: a mask, or a proposal for an image, looked at and judged.
         judgements: of a whole sample.
@@ -67,7 +67,7 @@ class Costs:
     look_s: float = 1.0
     first_click_s: float = 2.4
     correction_s: float = 1.35 + 1.1 + 0.2
-    tab_s: float = 1.35 + 0.2
+    tab_s: float = 0.2
     key_s: float = 0.2
     verification_s: float = 1.6
     judgement_s: float = 1.35
