@@ -115,6 +115,9 @@ class LabellingController:
         self._actions = self._build_actions()
         dock.images.offer(self._actions)
         self._is_closed = False
+        self._drawn: LoadedImage | None = None
+        self._after_drawing = QTimer(singleShot=True)
+        self._after_drawing.timeout.connect(self._on_after_drawing_timeout)
         self._connect()
         if session.project is not None:
             self._on_session_opened(session.project)
@@ -129,6 +132,7 @@ class LabellingController:
         if self._is_closed:
             return
         self._is_closed = True
+        self._after_drawing.stop()
         for watched in self._watched:
             if isalive(watched) and isalive(self._keys):
                 watched.removeEventFilter(self._keys)
@@ -292,13 +296,16 @@ class LabellingController:
         shape_hw = (loaded.pixels.shape[0], loaded.pixels.shape[1])
         self.editor.show(record.id, shape_hw, loaded.objects)
         # the image is drawn first: without a graphics card that needs the model's cores
-        QTimer.singleShot(0, partial(self._begin, record.id, loaded.pixels))
+        self._drawn = loaded
+        self._after_drawing.start(0)
 
-    def _begin(self, image_id: int, pixels: Any) -> None:
-        """Lets the model work on the image (H, W), unless another was asked for meanwhile."""
-        if not self._is_closed and self.images.wanted_id == image_id:
-            self.loop.show(image_id, pixels)
-            self.worker.embed_ahead(self.images.ahead())
+    def _on_after_drawing_timeout(self) -> None:
+        """Lets the model work on the image, unless another was asked for meanwhile."""
+        loaded, self._drawn = self._drawn, None
+        if loaded is None or loaded.pixels is None or self.images.wanted_id != loaded.image_id:
+            return
+        self.loop.show(loaded.image_id, loaded.pixels)
+        self.worker.embed_ahead(self.images.ahead())
 
 
 def _ignoring_key(function: Callable[[], object], _key: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -71,7 +72,7 @@ class Sam2PromptPredictor:
         self.device = torch.device(device)
         self._model = model
         self._remembered = RememberedLogits()
-        self._clicked: tuple[Embedding, ImageFeatures] | None = None
+        self._clicked: WeakKeyDictionary[Embedding, ImageFeatures] = WeakKeyDictionary()
         if isinstance(model, torch.nn.Module):
             make_interruptible(model)
 
@@ -83,7 +84,7 @@ class Sam2PromptPredictor:
         if isinstance(self._model, torch.nn.Module):
             self._model.to(self.device)
         self._remembered.clear()
-        self._clicked = None
+        self._clicked.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return True
@@ -165,12 +166,12 @@ class Sam2PromptPredictor:
 
     def _on_device(self, embedding: Embedding) -> ImageFeatures:
         """Return the features where the model is; those of the last window are kept."""
-        known = self._clicked
-        if known is not None and known[0] is embedding:
-            return known[1]
-        features = embedding.features.map(lambda level: level.to(self.device, torch.float32))
-        self._clicked = embedding, features
-        return features
+        known = self._clicked.get(embedding)
+        if known is None:
+            known = embedding.features.map(lambda level: level.to(self.device, torch.float32))
+            self._clicked.clear()
+            self._clicked[embedding] = known
+        return known
 
     def _calibrated(self, scored: ScoredMask) -> ScoredMask:
         curve = self.curves.get(scored.kind)

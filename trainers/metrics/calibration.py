@@ -132,8 +132,8 @@ def fit_curve(scores: ArrayLike, ious: ArrayLike, *, num_knots: int = 16) -> Sco
     fitted = isotonic_regression(true[order]).x
     groups = np.array_split(np.arange(len(order)), min(num_knots, len(order)))
     knots = [(expected[order][group].mean(), fitted[group].mean()) for group in groups]
-    # equal scores may fill several groups
-    rising = {float(score): float(np.clip(iou, 0, 1)) for score, iou in knots}
+    # means of equal numbers differ in their last digits, and equal scores may fill several groups
+    rising = {round(float(score), 9): round(float(np.clip(iou, 0, 1)), 9) for score, iou in knots}
     return ScoreCurve(tuple(rising), tuple(rising.values()))
 
 

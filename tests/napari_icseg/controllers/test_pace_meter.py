@@ -13,6 +13,7 @@ from napari_icseg.project.project import Project
 from napari_icseg.project.records import ImageStatus
 from napari_icseg.widgets.image_list import ImageListModel
 from napari_icseg.widgets.labelling_header import LabellingHeader
+from napari_icseg.widgets.status_icons import COLORS
 
 pytestmark = pytest.mark.gui
 NUM_IMAGES = 24
@@ -110,4 +111,4 @@ def test_the_bar_shows_each_status_by_its_share(meter):
     picture = meter.header.progress.grab().toImage()
     width, y = picture.width(), picture.height() // 2
     colors = [picture.pixelColor(int(x * width), y).name() for x in (0.1, 0.38, 0.425)]
-    assert colors == ["#4cc26b", "#6fa8dc", "#e0a030"]
+    assert colors == [COLORS[name] for name in ("labelled", "blank", "in_progress")]

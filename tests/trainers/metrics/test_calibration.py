@@ -106,3 +106,9 @@ def test_what_is_no_rising_curve_is_refused(score, iou):
 def test_a_curve_needs_masks():
     with pytest.raises(ValueError, match="masks"):
         fit_curve([], [])
+
+
+def test_means_that_differ_only_by_rounding_make_no_falling_curve():
+    scores = np.repeat(np.linspace(0.1, 0.9, 7), 31)
+    curve = fit_curve(scores, np.full(len(scores), 0.1 + 0.2))
+    assert curve(0.5) == pytest.approx(0.3)
