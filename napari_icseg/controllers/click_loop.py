@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_icseg.widgets.labelling_status import LabellingStatus
 
 
-PENDING_DELAY_MS = 100
+PENDING_DELAY_MS = 130
 """An answer that comes within this is drawn together with its click, in one go: without a
 graphics card drawing takes longer than the model."""
 
