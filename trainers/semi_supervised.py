@@ -17,21 +17,18 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trainers.calibration import Calibration, calibrate
 from trainers.confidence import NUM_LOOKS
-from trainers.errors import DataError, IcsegError, TrainingError
+from trainers.errors import IcsegError, TrainingError
 from trainers.interrupts import RunCancelledError
 from trainers.io.atomic import write_error, write_text_atomic
 from trainers.io.manifest import (
     MANIFEST_NAME,
     DatasetIndex,
-    DatasetItem,
-    file_sha256,
     write_manifest,
 )
 from trainers.predict import load_run
@@ -41,7 +38,8 @@ from trainers.pseudo_labels import LabelRecord, LabelRule, write_pseudo_labels
 from trainers.round_config import METHODS, Method, RoundConfig, read_round_config
 from trainers.round_data import RoundData, fix_data
 from trainers.round_job import RoundJob
-from trainers.run_folder import STUDENT, TEACHER, checkpoint_file, code_version, read_metrics
+from trainers.round_record import RoundReport, costs_of, read_round, write_record
+from trainers.run_folder import STUDENT, TEACHER, code_version, read_metrics
 from trainers.surroundings import log_to, set_up_torch, stopped_by_signals
 from trainers.train import Listener, ensure_trained, is_ours
 from trainers.validation import known_tiles, validated
@@ -56,39 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "Method", "RoundReport", "read_round", "resume_round", "run_round"]
 
-RECORD_NAME = "round.json"
 log = logging.getLogger("trainers")
-
-
-@dataclass(frozen=True)
-class RoundReport:
-    """What a round came to; the metrics are of both models, on the same validation tiles.
-
-    Attributes:
-        method: see `run_round`.
-        num_labelled: tiles with true labels in training and validation.
-        num_unlabelled: images that were labelled by the model.
-        teacher: metrics of the model that was trained on true labels alone, or of the earlier
-            run that took its place.
-        student: of that trained on both.
-        calibration: of the teacher; None where no threshold was used.
-        mean_confidence: of all pseudo-labels, 0..1; None for `mean_teacher`, which keeps none.
-        kept_foreground: share of their foreground pixels that counted; None as above.
-        num_proposals: images for which the student proposes; None if it was not asked to.
-        num_left_out: unlabelled images that could not be read.
-
-    """
-
-    method: Method
-    num_labelled: int
-    num_unlabelled: int
-    teacher: dict[str, Any]
-    student: dict[str, Any]
-    calibration: Calibration | None = None
-    mean_confidence: float | None = None
-    kept_foreground: float | None = None
-    num_proposals: int | None = None
-    num_left_out: int = 0
 
 
 def run_round(
@@ -133,19 +99,6 @@ def resume_round(folder: Path, *, on_event: Listener | None = None) -> RoundRepo
     """Go on with a round that was stopped; see `run_round`."""
     folder = folder.expanduser().absolute()
     return _carry_out(read_round_config(folder / "config.json"), on_event)
-
-
-def read_round(folder: Path) -> dict[str, Any]:
-    """Return the `round.json` of a finished round; raise `DataError` if there is none."""
-    try:
-        found = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{folder} holds no finished round: {error}. Run the round again to go on with it."
-        ) from error
-    if not isinstance(found, dict):
-        raise DataError(f"{folder / RECORD_NAME} is damaged. Run the round again.")
-    return found
 
 
 def _carry_out(config: RoundConfig, on_event: Listener | None) -> RoundReport:
@@ -234,11 +187,11 @@ class _Round:
             proposals,
             len(data.left_out),
         )
-        self._write_record(report, data, records)
+        write_record(self.config, report, data, records)
         return report
 
     def _announce(self, facts: dict[str, Any], data: RoundData | None = None) -> None:
-        costs = _costs(self.config, data)
+        costs = costs_of(self.config, data)
         self.job.start(
             costs,
             model=self.training.model,
@@ -341,38 +294,6 @@ class _Round:
             return read_metrics(self.out / TEACHER)
         return validated(self._load(self.config.teacher), self.out, self.training)
 
-    def _write_record(
-        self, report: RoundReport, data: RoundData, records: Iterable[LabelRecord]
-    ) -> None:
-        labels = {record.image: record for record in records}
-        teacher, student = self.config.teacher or self.out / TEACHER, self.out / STUDENT
-        known = {
-            **asdict(report),
-            "model": self.training.model,
-            "seed": self.training.seed,
-            "code": code_version(),
-            "settings": self.config.to_dict(),
-            "class_names": list(data.snapshot.class_names),
-            "teacher_run": _run_entry(teacher),
-            "student_run": _run_entry(student),
-            "labelled": [
-                {
-                    "image": str(item.image),
-                    "sha256": item.image_sha256,
-                    "ids_sha256": item.ids_sha256,
-                    "split": item.split,
-                }
-                for item in data.snapshot.items
-            ],
-            "unlabelled": [_image_entry(item, labels) for item in data.images],
-            "left_out": [
-                {"image": str(each.image), "reason": each.reason} for each in data.left_out
-            ],
-        }
-        text = json.dumps(report.student, indent=1)
-        write_text_atomic(self.out / "metrics.json", text + "\n")
-        write_text_atomic(self.out / RECORD_NAME, json.dumps(known, indent=1) + "\n")
-
 
 def _rule(
     model: LoadedModel, tiles: Iterable[SnapshotItem], method: Method
@@ -383,34 +304,6 @@ def _rule(
     calibration = calibrate(model, tiles, num_looks=NUM_LOOKS)
     rule = LabelRule(calibration.num_looks, calibration.temperature, calibration.threshold)
     return rule, calibration
-
-
-def _costs(config: RoundConfig, data: RoundData | None) -> dict[str, float]:
-    """Guess the cost of each phase, in predictions of a tile; a training step costs three."""
-    train, val, other = 1, 1, 1
-    if data is not None:
-        train, val = len(data.snapshot.of("train")), len(data.snapshot.of("val"))
-        other = len(data.images)
-    epochs = config.training.epochs
-    learned = 7 * train if config.method == "mean_teacher" else 3 * (train + other)
-    looked = NUM_LOOKS * other + (0 if config.method == "paper" else NUM_LOOKS * val)
-    costs = {
-        "teacher": epochs * (3.0 * train + val),
-        "labelling": float(looked),
-        "student": epochs * (learned + float(val)),
-        "proposing": (NUM_LOOKS + 1.0) * (other + val),
-    }
-    return {phase: costs[phase] for phase in config.phases}
-
-
-def _run_entry(run: Path) -> dict[str, str]:
-    return {"path": str(run), "sha256": file_sha256(checkpoint_file(run))}
-
-
-def _image_entry(item: DatasetItem, labels: dict[str, LabelRecord]) -> dict[str, Any]:
-    label = labels.get(str(item.image))
-    entry: dict[str, Any] = {"image": str(item.image), "sha256": item.sha256}
-    return entry if label is None else {**entry, "label": asdict(label)}
 
 
 def _kept_foreground(records: Iterable[LabelRecord]) -> float | None:

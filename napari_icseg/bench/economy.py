@@ -11,7 +11,7 @@ from napari_icseg.bench.economy_annotator import Person
 from napari_icseg.bench.economy_book import Book
 from napari_icseg.bench.economy_costs import Costs
 from napari_icseg.bench.economy_lab import SMALL_UNET, Lab, pool_of
-from napari_icseg.bench.economy_routes import TITLES, Plan, Route
+from napari_icseg.bench.economy_routes import TITLES, Plan, Route, training_units
 from trainers.errors import DataError
 from trainers.io.atomic import write_text_atomic
 from trainers.registry import make_config
@@ -27,8 +27,6 @@ SETTINGS_NAME = "economy.json"
 SHARES = (1 / 32, 1 / 8, 1 / 4, 1 / 2, 1.0)
 """Of the tiles, labelled at the points of the routes a, b and c."""
 FEWEST = 4
-_WORTH = {"tile": 1.0, "look": 1.0, "point": 0.5}
-"""Work in units of one labelled tile, for the time left; a point by the tiles it trains on."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +79,12 @@ class Settings:
 
     def work(self) -> float:
         """Return all the work, in units of one labelled tile; a guess for the time left."""
-        plan, per_point = self.plan(), _WORTH["point"] * self.epochs * self.num_tiles
-        in_order = self.num_tiles + len(plan.sizes) * per_point
-        extra = {"c": self.num_tiles, "d": self.num_rounds * self.num_tiles // 2}
-        return sum(in_order + extra.get(route, 0) for route in self.routes)
+        plan, num = self.plan(), self.num_tiles
+        in_order = num + sum(training_units(size, self.epochs) for size in plan.sizes)
+        extra = {"c": num, "d": self.num_rounds * (num + training_units(num, self.epochs))}
+        return sum(
+            extra.get(route, 0) + (num if route == "d" else in_order) for route in self.routes
+        )
 
 
 @dataclass(frozen=True)
@@ -132,9 +132,8 @@ def run_economy(
     results: dict[RouteName, RouteResult] = {}
     done, total = [0.0], settings.work()
 
-    def tick(what: str) -> None:
-        worth = _WORTH[what] * (settings.epochs * settings.num_tiles if what == "point" else 1)
-        done[0] += worth
+    def tick(units: float) -> None:
+        done[0] += units
         progress(round(min(done[0], total)), round(total))
 
     for name in settings.routes:

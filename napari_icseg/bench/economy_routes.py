@@ -68,6 +68,11 @@ class Plan:
     num_rounds: int
 
 
+def training_units(num_labelled: int, epochs: int) -> float:
+    """Return how long a training takes, in units of a labelled tile; a guess."""
+    return 0.5 * epochs * num_labelled
+
+
 @dataclass
 class Route:
     """One route under way; `run` gives its points.
@@ -80,7 +85,7 @@ class Route:
         plan: how much when.
         book: what was done.
         seed: of the person's eye and hand, of orders and samples.
-        tick: called after each tile, proposal and point with what was done: "tile", "point".
+        tick: told what was done, in units of a labelled tile; for the time left.
 
     """
 
@@ -91,7 +96,7 @@ class Route:
     plan: Plan
     book: Book
     seed: int
-    tick: Callable[[str], None] = lambda _what: None
+    tick: Callable[[float], None] = lambda _units: None
     labelled: dict[PoolTile, Entry] = field(default_factory=dict)
     spent: Actions = field(default_factory=Actions)
     points: list[Point] = field(default_factory=list)
@@ -153,14 +158,14 @@ class Route:
     def _take(self, tile: PoolTile, entry: Entry) -> None:
         self.labelled[tile] = entry
         self.spent += entry.actions
-        self.tick("tile")
+        self.tick(1)
 
     def _rng_of(self, tile: PoolTile) -> np.random.Generator:
         """Of a tile and not of the order: the same slips of the hand on every route."""
         return np.random.default_rng([self.seed, 1, self.lab.tiles.index(tile)])
 
     def _proposals(self, tiles: Sequence[PoolTile]) -> dict[PoolTile, ImageProposal]:
-        return self.lab.proposals(self.runs[-1], tiles, lambda _done, _all: self.tick("look"))
+        return self.lab.proposals(self.runs[-1], tiles, lambda _done, _all: self.tick(1))
 
     def _doubtful(self, proposals: dict[PoolTile, ImageProposal]) -> list[PoolTile]:
         from trainers.suggest import suggest_doubtful
@@ -232,4 +237,4 @@ class Route:
                 num_clicks=self.spent.num_clicks,
             )
         )
-        self.tick("point")
+        self.tick(training_units(len(labels), self.lab.epochs))

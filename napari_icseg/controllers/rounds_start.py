@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from napari_icseg.jobs.runs import RunHandle
     from napari_icseg.project.project import Project
     from napari_icseg.project.reader import ProjectReader
+    from napari_icseg.project.snapshot import ProjectSnapshot
     from napari_icseg.widgets.training_view import TrainingChoice
 
 _NAME = re.compile(r"round-(\d+)")
@@ -87,7 +88,9 @@ def next_number(numbers: Iterable[int], runs_dir: Path) -> int:
     return 1 + max((*numbers, *(int(each[1]) for each in found if each)), default=0)
 
 
-def _info(reader: ProjectReader, choice: RoundChoice, plan: RoundPlan, runs_dir: Path) -> RoundInfo:
+def _info(
+    reader: ProjectSnapshot, choice: RoundChoice, plan: RoundPlan, runs_dir: Path
+) -> RoundInfo:
     known = [info for _, info in known_rounds(reader)]
     last = known[-1] if known else None
     is_same = last is not None and set(last.validation) == set(plan.validation)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_icseg.jobs.watcher import RunSnapshot
     from napari_icseg.project.records import RoundRecord
     from napari_icseg.widgets.rounds_view import PhaseState
-    from napari_icseg.widgets.training_view import RunView
+    from napari_icseg.widgets.training_view import RunView, Tone
     from trainers.progress import RunStatus
 
 METHODS = (
@@ -54,6 +54,7 @@ _SOURCES = {
     "edited": "edited proposals",
     "blank": "blank",
 }
+_TONES: Mapping[str, Tone] = {"+": "good", "-": "warning", "±": "neutral"}
 _MIN_CHANGE = 0.0005
 """A smaller difference is none when it is written with two digits."""
 
@@ -203,23 +204,23 @@ def _score_rows(info: RoundInfo) -> tuple[ScoreRow, ...]:
         _row("This round", info.student, "The model trained on labels and on unlabelled images"),
     ]
     known = [row for row in rows if row is not None]
-    change = [_change(base.get(name), info.student.get(name)) for name in ("iou", "pixel_accuracy")]
-    if known and any(change):
+    if known and (iou := _change(base.get("iou"), info.student.get("iou"))):
         since = "the last round" if info.before else "labels alone"
+        accuracy = _change(base.get("pixel_accuracy"), info.student.get("pixel_accuracy"))
         tooltip = f"This round against {since}, in points (hundredths), on the same images"
-        # more is better in both
-        tone = "good" if change[0].startswith("+") else "warning"
-        is_same = change[0].startswith("±") or not change[0]
-        known.append(ScoreRow("Change (points)", *change, tooltip, "neutral" if is_same else tone))
+        known.append(ScoreRow("Change (points)", iou, accuracy, tooltip, _TONES[iou[0]]))
     return tuple(known)
 
 
 def _row(label: str, scores: Mapping[str, float], tooltip: str) -> ScoreRow | None:
     if not scores:
         return None
-    iou, accuracy = scores.get("iou"), scores.get("pixel_accuracy")
-    texts = ("–" if value is None else f"{value:.4f}" for value in (iou, accuracy))
-    return ScoreRow(label, *texts, tooltip)
+    iou, accuracy = _text(scores.get("iou")), _text(scores.get("pixel_accuracy"))
+    return ScoreRow(label, iou, accuracy, tooltip)
+
+
+def _text(score: float | None) -> str:
+    return "–" if score is None else f"{score:.4f}"
 
 
 def _change(before: float | None, after: float | None) -> str:
