@@ -9,6 +9,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QTimer
 
 from napari_icseg.controllers import hints
+from napari_icseg.controllers.asked_images import AskedImages
 from napari_icseg.controllers.batch_part import BatchPart
 from napari_icseg.controllers.canvas import CanvasClick, CanvasClicks
 from napari_icseg.controllers.class_chooser import ClassChooser
@@ -67,6 +68,7 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     ProposalPart,
     ImageSteps,
     ImageTools,
+    AskedImages,
     Thumbnails,
     NotesPart,
     ViewAdjust,

@@ -43,7 +43,8 @@ class ProjectSession:
 
     All signals are emitted in the GUI thread:
     `opened(project)`, `closing()` before and `closed()` after a project is closed,
-    `image_shown(image_id)`, `labels_changed(image_id)` after any change of an image's objects,
+    `image_shown(image_id)`, `image_asked(image_id)` when a dock wants another image on the canvas
+    (see `asked_images`), `labels_changed(image_id)` after any change of an image's objects,
     proposals or status, `images_changed()`, `classes_changed()`, `history_changed()`,
     `runs_changed()`, `click_model_asked(key)` when another model shall answer the clicks, and
     `click_model_changed()` when one does.
@@ -53,6 +54,7 @@ class ProjectSession:
     closing = Signal()
     closed = Signal()
     image_shown = Signal(int)
+    image_asked = Signal(int)
     labels_changed = Signal(int)
     images_changed = Signal()
     classes_changed = Signal()
