@@ -7,6 +7,7 @@ one has no key any more).
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import Signal
@@ -65,6 +66,7 @@ class Keymap:
         self._keys = {
             entry.action: self.changes.get(entry.action, entry.keys) for entry in shortcuts
         }
+        self._modes = {entry.action: entry.mode for entry in shortcuts}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Keymap) and other._keys == self._keys
@@ -87,21 +89,23 @@ class Keymap:
     def shortcuts(self) -> tuple[Shortcut, ...]:
         """The table with the keys and labels as they are now."""
         return tuple(
-            Shortcut(e.action, self._keys[e.action], self.label(e.action), e.text)
+            replace(e, keys=self._keys[e.action], label=self.label(e.action))
             for e in self._shortcuts
         )
 
     def owners(self, keys: Sequence[str], action: str) -> tuple[str, ...]:
-        """Other actions that have one of these keys."""
-        wanted = {canonical(key) for key in keys}
+        """Other actions of the same mode that have one of these keys."""
+        wanted, mode = {canonical(key) for key in keys}, self._modes.get(action, "")
         return tuple(
             name
             for name, theirs in self._keys.items()
-            if name != action and wanted & {canonical(key) for key in theirs}
+            if name != action
+            and self._modes[name] == mode
+            and wanted & {canonical(key) for key in theirs}
         )
 
     def with_keys(self, action: str, keys: Keys) -> Keymap:
-        """Gives an action keys and takes them from all others."""
+        """Gives an action keys and takes them from all others of its mode."""
         wanted = {canonical(key) for key in keys}
         others = {
             name: tuple(key for key in self._keys[name] if canonical(key) not in wanted)
@@ -244,17 +248,19 @@ def _without_doubles(
     changes: Mapping[str, Keys], shortcuts: Sequence[Shortcut], problems: list[str]
 ) -> Keymap:
     keymap = Keymap({}, shortcuts)
-    taken: dict[str, str] = {
-        canonical(key): entry.action
+    modes = {entry.action: entry.mode for entry in shortcuts}
+    taken: dict[tuple[str, str], str] = {
+        (entry.mode, canonical(key)): entry.action
         for entry in shortcuts
         if not can_change(entry)
         for key in entry.keys
     }
     for action, keys in changes.items():
-        free = tuple(key for key in keys if taken.get(canonical(key), action) == action)
+        mode = modes[action]
+        free = tuple(key for key in keys if taken.get((mode, canonical(key)), action) == action)
         if free != keys:
             problems.append(f"a key of {action} is also that of another action")
-        taken.update({canonical(key): action for key in free})
+        taken.update({(mode, canonical(key)): action for key in free})
         if free or not keys:
             keymap = keymap.with_keys(action, free)
     return keymap

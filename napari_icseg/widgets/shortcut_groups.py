@@ -27,6 +27,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "last_image", "find_image", "mark_labelled", "mark_blank",
     ),
     "Classes and view": ("class", "mouse_pan", "invert_view"),
+    "While reviewing": (
+        "review_accept", "review_edit", "review_reject", "review_blank", "review_undo",
+        "review_skip", "review_back", "review_doubt", "review_previous",
+    ),
     "Help": ("help", "settings"),
 }  # fmt: skip
 """An action that is not named here is listed with the group whose word its name begins with,

@@ -46,6 +46,8 @@ class Shortcut:
         label: What the user presses, as shown, for mouse gestures and the digits; for others
             it is made of the keys, see `keymap.Keymap.label`.
         text: What it does, as shown; empty hides the row.
+        mode: What must be going on for its keys to count: "" is labelling. A mode has a key
+            filter of its own, which is asked first, so its keys may be those of labelling.
 
     """
 
@@ -53,6 +55,11 @@ class Shortcut:
     keys: tuple[str, ...]
     label: str
     text: str
+    mode: str = ""
+
+
+REVIEW = "review"
+"""The mode of the keys that decide on proposals of whole images."""
 
 
 SHORTCUTS: tuple[Shortcut, ...] = (
@@ -119,6 +126,15 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("toggle_objects", ("O",), "O", "hide the objects, and show them again"),
     Shortcut("help", ("F1", "?"), "F1 or ?", "show or hide the help"),
     Shortcut("settings", ("Ctrl+,",), "Ctrl+,", "settings"),
+    Shortcut("review_accept", ("A",), "A", "review: accept the proposal", REVIEW),
+    Shortcut("review_edit", ("E",), "E", "review: correct it by clicks", REVIEW),
+    Shortcut("review_reject", ("R",), "R", "review: reject it", REVIEW),
+    Shortcut("review_blank", ("B",), "B", "review: the image is blank", REVIEW),
+    Shortcut("review_undo", ("U",), "U", "review: undo", REVIEW),
+    Shortcut("review_skip", ("S",), "S", "review: decide later, go on", REVIEW),
+    Shortcut("review_back", ("Shift+S",), "Shift+S", "review: the one before", REVIEW),
+    Shortcut("review_doubt", ("D",), "D", "review: mark the uncertain pixels", REVIEW),
+    Shortcut("review_previous", ("P",), "P", "review: outlines of the last round", REVIEW),
 )  # fmt: skip
 
 
@@ -140,13 +156,14 @@ class KeyTable:
 
     Printed characters are compared by what they print, so that `[` works on keyboards that
     need AltGr for it and digits work on keyboards that need Shift; other keys by key code.
+    Only the keys of one mode are found.
     """
 
-    def __init__(self, shortcuts: tuple[Shortcut, ...]) -> None:
+    def __init__(self, shortcuts: tuple[Shortcut, ...], mode: str = "") -> None:
         self._characters: dict[str, tuple[str, str]] = {}
         self._codes: dict[tuple[int, frozenset[Qt.KeyboardModifier]], tuple[str, str]] = {}
         for shortcut in shortcuts:
-            for key in shortcut.keys:
+            for key in shortcut.keys if shortcut.mode == mode else ():
                 self._add(shortcut.action, key)
 
     def _add(self, action: str, key: str) -> None:
@@ -192,15 +209,17 @@ class KeyFilter(QObject):
         shortcuts: tuple[Shortcut, ...] = SHORTCUTS,
         *,
         is_wanted: Callable[[str], bool] = lambda _action: True,
+        mode: str = "",
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._table = KeyTable(shortcuts)
+        self._mode = mode
+        self._table = KeyTable(shortcuts, mode)
         self._is_wanted = is_wanted
 
     def use(self, shortcuts: tuple[Shortcut, ...]) -> None:
         """Looks for other keys from now on."""
-        self._table = KeyTable(shortcuts)
+        self._table = KeyTable(shortcuts, self._mode)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Qt's hook; True keeps the event from everybody else."""

@@ -40,8 +40,8 @@ def active(qapp):
     ACTIVE_KEYS.use(Keymap())
 
 
-def all_keys(keymap: Keymap) -> list[str]:
-    return [canonical(key) for entry in keymap.shortcuts() for key in entry.keys]
+def all_keys(keymap: Keymap) -> list[tuple[str, str]]:
+    return [(entry.mode, canonical(key)) for entry in keymap.shortcuts() for key in entry.keys]
 
 
 @settings(max_examples=300, deadline=None)
@@ -64,7 +64,8 @@ def test_changed_keys_are_read_as_they_were_written_and_no_key_is_given_twice(ch
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ACTIONS), st.sampled_from(ACTIONS))
 def test_swapping_leaves_no_action_without_a_key(first, second):
-    assume(first != second)
+    modes = {entry.action: entry.mode for entry in SHORTCUTS}
+    assume(first != second and modes[first] == modes[second])
     keymap = Keymap()
     swapped = keymap.swapped(first, keymap.keys(second)[:1])
     assert sorted(all_keys(swapped)) == sorted(all_keys(keymap))
@@ -154,3 +155,11 @@ def test_texts_follow_changed_keys(active, qtbot):
 
 def test_what_is_no_action_stays_in_a_text(active):
     assert active.fill("{name} of {next_image!}") == "{name} of ]"
+
+
+def test_a_mode_has_keys_of_its_own_that_take_none_from_the_others():
+    keymap = Keymap().with_keys("review_accept", ("Ctrl+Z",))
+    assert keymap.keys("undo") == ("Ctrl+Z",)
+    assert keymap.owners(("Ctrl+Z",), "review_edit") == ("review_accept",)
+    assert read_keymap("review_accept: Ctrl+U; undo: Ctrl+U")[1] == ()
+    assert read_keymap("review_accept: Ctrl+U; review_edit: Ctrl+U")[1]

@@ -63,8 +63,8 @@ def test_other_keys_are_left_to_napari(qapp, key, modifiers, text):
     assert find(key, modifiers, text) is None
 
 
-def test_no_key_is_given_twice():
-    keys = [key for shortcut in SHORTCUTS for key in shortcut.keys]
+def test_no_key_is_given_twice_in_one_mode():
+    keys = [(shortcut.mode, key) for shortcut in SHORTCUTS for key in shortcut.keys]
     assert len(keys) == len(set(keys))
 
 
