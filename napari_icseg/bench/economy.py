@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from napari_icseg.bench.economy_curve import Point
     from napari_icseg.bench.economy_routes import RouteName
+    from napari_icseg.bench.economy_tally import Tally
     from napari_icseg.prompting.protocol import PromptPredictor
 
 SETTINGS_NAME = "economy.json"
@@ -89,10 +90,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class RouteResult:
-    """What came of a route: its points, and how many tiles were labelled in which way."""
+    """What came of a route: its points, and what was done in which way."""
 
     points: tuple[Point, ...]
-    counts: dict[str, int]
+    ways: dict[str, Tally]
 
 
 def run_economy(
@@ -148,7 +149,7 @@ def run_economy(
             tick,
         )
         points = tuple(route.run())
-        results[name] = RouteResult(points, route.counts())
+        results[name] = RouteResult(points, route.ways())
         on_route(name, results[name])
     return results
 

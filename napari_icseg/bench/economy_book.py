@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_icseg.bench.economy_costs import Actions
+from napari_icseg.bench.economy_tally import SAMPLE
 from trainers.io.json_lines import append_line, read_lines
 from trainers.io.masks import write_semantic
 
@@ -63,7 +64,7 @@ class Book:
     def sample(self, name: str, look: Callable[[], tuple[Actions, float]]) -> Entry:
         """Return the entry of a sample, looked at by `look` unless it is in the book already."""
         known = self._entries.get(name)
-        return known or self._add(Entry(name, "sample", *look()))
+        return known or self._add(Entry(name, SAMPLE, *look()))
 
     def _add(self, entry: Entry) -> Entry:
         append_line(self._path, asdict(entry))

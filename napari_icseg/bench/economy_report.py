@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_icseg.bench.economy import title
 from napari_icseg.bench.economy_curve import common_iou, first_iou, seconds_at
+from napari_icseg.bench.economy_tally import accepted_per_minute
 from napari_icseg.bench.report import versions
 from trainers.io.atomic import write_text_atomic
 from trainers.run_folder import code_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from rich.table import Table
 
@@ -51,7 +52,7 @@ def make_report(
     return {
         "benchmark": "economy",
         "is_complete": set(results) == set(settings.routes),
-        "settings": asdict(settings),
+        "settings": {**asdict(settings), "data": Path(settings.data).name},
         "plan": asdict(settings.plan()),
         "checkpoint_id": checkpoint_id,
         "target_iou": target,
@@ -60,13 +61,14 @@ def make_report(
         "routes": {
             name: {
                 "title": title(name),
-                "counts": result.counts,
+                "ways": {way: asdict(each) for way, each in result.ways.items()},
+                "accepted_per_minute": accepted_per_minute(result.ways),
                 "points": [asdict(point) for point in result.points],
             }
             for name, result in results.items()
         },
         "code": code_version(),
-        "command": " ".join(sys.argv),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "versions": versions(),
     }
 
@@ -136,8 +138,8 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
         f"{settings['seed']}."
     ]
     for name, route in report["routes"].items():
-        counts = ", ".join(f"{num} {how}" for how, num in route["counts"].items())
-        lines.append(f"{name}: {counts}.")
+        ways = ", ".join(f"{w['num']} {way} ({w['human_s']:.0f} s)" for way, w in _ways(route))
+        lines.append(f"{name}: {ways}.{_pace(route)}")
     times = report["at_target"]["times_fewer_than_a"].get("d")
     if times:
         lines.append(
@@ -147,6 +149,16 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     if not report["is_complete"]:
         lines.insert(0, "Incomplete: start the same command again to go on.")
     return lines
+
+
+def _ways(route: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the ways of a route, that which took longest first."""
+    return sorted(route["ways"].items(), key=lambda item: -item[1]["human_s"])
+
+
+def _pace(route: Mapping[str, Any]) -> str:
+    pace = route["accepted_per_minute"]
+    return "" if pace is None else f" {pace:.0f} right proposals accepted a minute."
 
 
 def _of_what(settings: Mapping[str, Any]) -> str:

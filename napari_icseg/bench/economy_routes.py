@@ -1,14 +1,14 @@
 """Four ways to label the same tiles, each a list of points (human seconds, test IoU).
 
-a: clicks alone. b: clicks, with automatic masks as a proposal for each tile. c: rounds; the
-model trained on what is labelled proposes for the next tiles, and a person reviews each. d:
-rounds; typical tiles are clicked first, later the most doubtful ones reviewed, and all others
-above a threshold of the expected IoU accepted at once, after a look at a sample of 9.
+a: clicks alone. b: clicks + pre-fill; the click model's automatic masks are a proposal for each
+tile. c: rounds; the first tiles as in b, then the model trained on what is labelled proposes for
+the next tiles, and a person reviews each. d: rounds; typical tiles are labelled as in b first,
+later those of which the model is least sure, and all others above a threshold of the expected
+IoU are accepted at once, after a look at a sample.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -24,6 +24,7 @@ from napari_icseg.bench.economy_annotator import (
 from napari_icseg.bench.economy_automatic import automatic_ids
 from napari_icseg.bench.economy_costs import Actions
 from napari_icseg.bench.economy_curve import Point
+from napari_icseg.bench.economy_tally import SAMPLE, tally
 from trainers.io.masks import read_mask
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from napari_icseg.bench.economy_book import Book, Entry
     from napari_icseg.bench.economy_costs import Costs
     from napari_icseg.bench.economy_lab import Lab, PoolTile
+    from napari_icseg.bench.economy_tally import Tally
     from trainers.proposals import ImageProposal
 
 RouteName = Literal["a", "b", "c", "d"]
@@ -43,7 +45,7 @@ TITLES: dict[str, str] = {
     "c": "rounds with review",
     "d": "rounds + suggestion",
 }
-SAMPLE_SIZE = 9
+SAMPLE_SIZE = 12
 MAX_BAD = 1
 """Of the sample, so many may look wrong; else the person raises the threshold."""
 MAX_SAMPLES = 3
@@ -56,8 +58,8 @@ class Plan:
 
     Attributes:
         sizes: of a, b and c: tiles labelled at each point.
-        num_first: of d: tiles clicked before the first model.
-        num_doubtful: of d: tiles reviewed one by one in each round.
+        num_first: of d: tiles labelled before the first model.
+        num_doubtful: of d: tiles labelled in each round, as long as the model is unsure of any.
         num_rounds: of d.
 
     """
@@ -98,6 +100,7 @@ class Route:
     seed: int
     tick: Callable[[float], None] = lambda _units: None
     labelled: dict[PoolTile, Entry] = field(default_factory=dict)
+    samples: list[Entry] = field(default_factory=list)
     spent: Actions = field(default_factory=Actions)
     points: list[Point] = field(default_factory=list)
     runs: list[Path] = field(default_factory=list)
@@ -110,9 +113,10 @@ class Route:
             self._run_in_order()
         return self.points
 
-    def counts(self) -> dict[str, int]:
-        """Return how many tiles were labelled in each way."""
-        return dict(sorted(Counter(entry.how for entry in self.labelled.values()).items()))
+    def ways(self) -> dict[str, Tally]:
+        """Return what was done in which way, and what it took."""
+        entries = (*self.labelled.values(), *self.samples)
+        return tally(entries, self.costs, self.person.enough_iou)
 
     def _run_in_order(self) -> None:
         order = np.random.default_rng([self.seed, 0]).permutation(len(self.lab.tiles))
@@ -137,7 +141,7 @@ class Route:
                 return
             proposals = self._proposals(left)
             for tile in self._doubtful(proposals):
-                self._label(tile, proposals[tile])
+                self._label(tile, None)
             self._accept_sure(number, proposals)
             self._measure()
 
@@ -148,10 +152,9 @@ class Route:
             embedded, truth = self.lab.embedded(tile), self.lab.truth(tile)
             if proposal is not None:
                 return review(embedded, read_mask(proposal.mask), truth, self.person, rng)
-            if self.name == "b":
-                found = automatic_ids(self.lab, tile)
-                return review(embedded, found, truth, self.person, rng)
-            return label_by_clicks(embedded, truth, self.person, rng)
+            if self.name == "a":
+                return label_by_clicks(embedded, truth, self.person, rng)
+            return review(embedded, automatic_ids(self.lab, tile), truth, self.person, rng)
 
         self._take(tile, self.book.label(tile, work))
 
@@ -168,13 +171,13 @@ class Route:
         return self.lab.proposals(self.runs[-1], tiles, lambda _done, _all: self.tick(1))
 
     def _doubtful(self, proposals: dict[PoolTile, ImageProposal]) -> list[PoolTile]:
+        """Return tiles to be labelled next, none of which the model is sure of."""
         from trainers.suggest import suggest_doubtful
 
-        tiles = self.lab.tiles
-        known = [i for i, tile in enumerate(tiles) if tile in self.labelled]
-        doubt = np.array([1 - proposals[t].predicted_iou if t in proposals else 0.0 for t in tiles])
-        num = self.plan.num_doubtful
-        found = suggest_doubtful(self.lab.vectors, doubt, known, num, seed=self.seed)
+        tiles, num = self.lab.tiles, self.plan.num_doubtful
+        expected = np.array([proposals[t].predicted_iou if t in proposals else 1.0 for t in tiles])
+        sure = [int(i) for i in np.flatnonzero(expected >= self.person.enough_iou)]
+        found = suggest_doubtful(self.lab.vectors, 1 - expected, sure, num, seed=self.seed)
         return [tiles[each.index] for each in found]
 
     def _accept_sure(self, number: int, proposals: dict[PoolTile, ImageProposal]) -> None:
@@ -188,9 +191,10 @@ class Route:
                 return
             rng = np.random.default_rng([self.seed, 2, number, trial])
             entry = self.book.sample(
-                f"sample {number}.{trial + 1} of {len(sure)}",
+                f"{SAMPLE} {number}.{trial + 1} of {len(sure)}",
                 partial(self._look_at_sample, sure, proposals, rng),
             )
+            self.samples.append(entry)
             self.spent += entry.actions
             num_seen = entry.actions.verifications
             if round((1 - entry.iou) * num_seen) <= MAX_BAD:

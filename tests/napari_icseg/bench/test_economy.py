@@ -15,10 +15,12 @@ from napari_icseg.bench.economy_annotator import (
     looks_right,
     review,
 )
+from napari_icseg.bench.economy_book import Entry
 from napari_icseg.bench.economy_cli import costs_of, routes_of
 from napari_icseg.bench.economy_costs import Actions, Costs
 from napari_icseg.bench.economy_curve import Point, common_iou, first_iou, seconds_at
 from napari_icseg.bench.economy_lab import epochs_for
+from napari_icseg.bench.economy_tally import Tally, accepted_per_minute, tally
 from napari_icseg.bench.session import EmbeddedTile
 from tests.napari_icseg.bench.fakes import PaintedPredictor, blind, perfect
 
@@ -110,6 +112,30 @@ def test_fewer_labels_are_gone_through_more_often():
         assert crops == pytest.approx(6 * 400, rel=0.05)
     assert epochs_for(400, 400, 6) == 6
     assert epochs_for(8, 8, 2) == 2
+
+
+def test_right_proposals_a_minute_count_what_the_samples_took():
+    look = Actions(verifications=1, keys=1)
+    sample = Actions(verifications=12, judgements=1, keys=1)
+    entries = [
+        *(Entry(f"t{n}", "accepted", look, 0.97) for n in range(9)),
+        Entry("t9", "accepted", look, 0.7),  # an error of the eye: accepted, but not right
+        *(Entry(f"b{n}", "bulk", Actions(), 0.96) for n in range(90)),
+        *(Entry(f"w{n}", "bulk", Actions(), 0.5) for n in range(10)),
+        Entry("sample 1.1 of 100", "sample", sample, 11 / 12),
+        Entry("e", "edited", Actions(first_clicks=1), 0.99),
+    ]
+    ways = tally(entries, Costs(), 0.95)
+    assert ways["accepted"] == Tally(10, pytest.approx(18.0), 9)
+    assert ways["bulk"] == Tally(100, 0.0, 90)
+    assert ways["sample"] == Tally(12, pytest.approx(12 * 1.6 + 1.35 + 0.2), 11)
+    assert accepted_per_minute(ways) == pytest.approx(60 * 99 / (18.0 + 20.75))
+    assert accepted_per_minute(tally(entries[-1:], Costs(), 0.95)) is None
+
+
+def test_one_by_one_the_costs_allow_33_right_proposals_a_minute():
+    entries = [Entry(f"t{n}", "accepted", Actions(verifications=1, keys=1), 1.0) for n in range(5)]
+    assert accepted_per_minute(tally(entries, Costs(), 0.95)) == pytest.approx(60 / 1.8)
 
 
 # the person

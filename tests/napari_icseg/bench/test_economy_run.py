@@ -77,13 +77,20 @@ def test_the_tables_the_json_and_the_figure_are_written(root, tmp_path, monkeypa
     assert "d: rounds + suggestion" in shown
     report = json.loads(files[0].read_text())
     assert report["is_complete"]
+    assert report["settings"]["data"] == root.name  # whose machine it was is nobody's business
     assert list(report["routes"]) == list("abcd")
     for route in report["routes"].values():
+        in_all = sum(way["human_s"] for way in route["ways"].values())
+        assert in_all == pytest.approx(route["points"][-1]["human_s"])
         seconds = [point["human_s"] for point in route["points"]]
         assert seconds == sorted(seconds)
         assert all(0 <= point["test_iou"] <= 1 for point in route["points"])
     by_clicks = report["routes"]["a"]
-    assert sum(by_clicks["counts"].values()) == by_clicks["points"][-1]["num_labelled"] == 12
+    assert (
+        sum(way["num"] for way in by_clicks["ways"].values())
+        == by_clicks["points"][-1]["num_labelled"]
+        == 12
+    )
     assert by_clicks["points"][-1]["label_iou"] == 1.0
     assert b"<svg" in files[1].read_bytes()
     # once more: all is there already, and it is told again
@@ -93,7 +100,7 @@ def test_the_tables_the_json_and_the_figure_are_written(root, tmp_path, monkeypa
     # with other costs: labels and models stay, the seconds are counted anew
     assert run_app(app, [*command, "--cost", "first_click=100"]) == 0
     dear = json.loads(files[0].read_text())["routes"]["a"]["points"][-1]
-    num_tiles = by_clicks["counts"]["clicks"]
+    num_tiles = by_clicks["ways"]["clicks"]["num"]
     assert dear["human_s"] == pytest.approx(by_clicks["points"][-1]["human_s"] + 97.6 * num_tiles)
 
 
