@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from trainers.evaluation.answer import Answer
+    from trainers.evaluation.data import Truth
     from trainers.predict import LoadedModel
 
 __all__ = ["Evaluation", "ImageScore", "Protocol", "evaluate", "write_csv", "write_evaluation"]
@@ -32,6 +34,7 @@ def evaluate(
     limit: int | None = None,
     tolerance_px: float = TOLERANCE_PX,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    on_answer: Callable[[str, Truth, Answer], None] = lambda _name, _truth, _answer: None,
 ) -> Evaluation:
     """Predict every labelled image of the test split (all, if the data have none) and score it.
 
@@ -42,6 +45,7 @@ def evaluate(
         limit: score only the first images.
         tolerance_px: of the boundary F-score.
         progress: called with images done and in all; may raise to stop.
+        on_answer: called with each image's name, its truth and what the model says.
 
     Raises:
         DataError: no labelled image, a file that cannot be read, or classes that the model
@@ -56,8 +60,9 @@ def evaluate(
     for number, (name, item) in enumerate(zip(chosen.names, chosen.items, strict=True)):
         progress(number, len(chosen.items))
         truth = read_truth(item, loaded.class_names)
-        labels, found = answer(loaded, truth, protocol)
-        collector.update(name, labels, truth.ids, found=found, wanted=truth.objects)
+        said = answer(loaded, truth, protocol)
+        collector.update(name, said.labels, truth.ids, found=said.found, wanted=truth.objects)
+        on_answer(name, truth, said)
     progress(len(chosen.items), len(chosen.items))
     return Evaluation(
         metrics=collector.defined_scores(),

@@ -2,59 +2,157 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trainers.cli.train import settings
-from trainers.terminal import training_report
+from trainers.experiments.matrix import TABLE_TITLES, TABLES, rows_of
+from trainers.experiments.paper import MODELS
+from trainers.terminal import progress_bar
 
-app = typer.Typer(no_args_is_help=True, help="The paper's experiments.")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trainers.experiments.data import ExperimentData
+    from trainers.experiments.matrix import Row, Table
+    from trainers.experiments.recipe import Changes
+    from trainers.experiments.run import Outcome
+
+app = typer.Typer(no_args_is_help=True, help="The paper's experiments, on your own tiles.")
+_DEFAULT_OUT = Path("experiments")
 
 
-@app.command(
-    "table2",
-    epilog="Example: icseg experiment table2 --data tiles --models unet "
-    "--lrs 1e-4,1e-5,1e-6 --epochs 5 --out results",
-)
-def table2(
-    data: Annotated[Path, typer.Option(help="Labelled tiles with train/ and test/.")],
-    out: Annotated[Path, typer.Option(help="Folder for the runs and results.csv.")],
-    models: Annotated[str, typer.Option(help="Names, divided by commas.")] = "unet",
-    lrs: Annotated[
-        str, typer.Option(help="Learning rates, divided by commas.")
-    ] = "1e-4,1e-5,1e-6,1e-7,1e-8",
-    epochs: Annotated[int | None, typer.Option(min=1, help="The preset's if left out.")] = None,
-    preset: Annotated[str, typer.Option(help="best or paper.")] = "paper",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Any other setting, as in `icseg train`.")
-    ] = None,
+class ProtocolName(StrEnum):
+    """How SAM-SEG is tested; the other models see the image alone."""
+
+    PAPER = "paper"
+    AUTOMATIC = "automatic"
+
+
+DataOption = Annotated[Path, typer.Option(help="Labelled tiles with train/ and test/.")]
+OutOption = Annotated[Path, typer.Option(help="Folder for results.csv, runs and the report.")]
+ScaleOption = Annotated[
+    float, typer.Option(help="Share of the paper's 1,000 images: 0.1 trains on 100.")
+]
+ModelsOption = Annotated[str, typer.Option(help="Names, divided by commas.")]
+SeedsOption = Annotated[
+    int | None, typer.Option(help="Trainings of each row; 3 for tables 1 and 4, else 1.")
+]
+ProtocolOption = Annotated[
+    ProtocolName,
+    typer.Option(help="automatic, or paper: SAM-SEG gets test prompts from the ground truth."),
+]
+SamOption = Annotated[
+    str | None,
+    typer.Option(help="SAM-2 in the paper's recipes, e.g. sam2-nano; the paper's if left out."),
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Test on the first tiles only.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what it would take.")]
+SettingOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Any other setting, as in `icseg train`.")
+]
+
+
+def _command(table: Table) -> Callable[..., None]:
+    def run(
+        data: DataOption,
+        out: OutOption = _DEFAULT_OUT,
+        scale: ScaleOption = 1.0,
+        models: ModelsOption = ",".join(MODELS),
+        seeds: SeedsOption = None,
+        protocol: ProtocolOption = ProtocolName.AUTOMATIC,
+        sam: SamOption = None,
+        test_limit: LimitOption = None,
+        dry_run: DryRunOption = False,
+        setting: SettingOption = None,
+    ) -> None:
+        from trainers.experiments.launcher import work_alone
+
+        work_alone()
+        from trainers.experiments.data import read_data
+        from trainers.experiments.recipe import Changes, require_weights
+
+        names = [name.strip() for name in models.split(",") if name.strip()]
+        rows = rows_of(table, models=names, num_seeds=seeds, protocol=protocol.value, scale=scale)
+        changes = Changes(sam, settings(setting or []))
+        with progress_bar("Reading the images") as progress:
+            images = read_data(data, test_limit=test_limit, progress=progress)
+        if dry_run:
+            _print_plan(rows, images, out, changes)
+            return
+        require_weights(rows, changes)
+        outcome = _carry_out(rows, images, out, changes)
+        _print_table(table, images, out, changes, scale)
+        _conclude(outcome, out)
+
+    return run
+
+
+for _table in TABLES:
+    app.command(
+        _table,
+        help=f"Train and test the rows of {TABLE_TITLES[_table]}. Rows that are done are skipped; "
+        "several processes may work on one folder.",
+        epilog=f"Example: icseg experiment {_table} --data tiles --scale 0.1 --sam sam2-nano "
+        "--out results",
+    )(_command(_table))
+
+
+def _carry_out(rows: Sequence[Row], images: ExperimentData, out: Path, changes: Changes) -> Outcome:
+    from trainers.experiments.row_work import Workshop
+    from trainers.experiments.run import run_rows
+    from trainers.experiments.tiles import ensure_tiles
+    from trainers.terminal_matrix import matrix_report
+
+    with progress_bar("Choosing tiles to show") as progress:
+        shown = ensure_tiles(images, out, progress=progress)
+    with matrix_report(len(rows)) as report:
+        shop = Workshop(out, images, changes, shown, report.event, report.tested)
+        return run_rows(rows, shop, on_begin=report.begin, on_end=report.end)
+
+
+def _print_plan(rows: Sequence[Row], images: ExperimentData, out: Path, changes: Changes) -> None:
+    from trainers.errors import DataError
+    from trainers.experiments.estimate import GUESS_WORDS, estimate
+    from trainers.experiments.results import Results
+    from trainers.terminal_matrix import print_estimate
+
+    notes = {}
+    for row in rows:
+        try:
+            images.require_enough(row)
+        except DataError as error:
+            notes[row.name] = f"will fail: {error}"
+    found = estimate(
+        rows,
+        Results(out).read(),
+        changes,
+        data_sha256=images.sha256,
+        num_test=len(images.test.items),
+    )
+    print_estimate(found, words=GUESS_WORDS, notes=notes)
+
+
+def _print_table(
+    table: Table, images: ExperimentData, out: Path, changes: Changes, scale: float
 ) -> None:
-    """Train and score models over learning rates; finished rows are skipped."""
-    from trainers.experiments.table2 import run_table2
+    from trainers.experiments.results import Results
+    from trainers.experiments.summary import Setup, lines_of
+    from trainers.terminal_matrix import print_lines
 
-    try:
-        rates = [float(rate) for rate in lrs.split(",")]
-    except ValueError as error:
-        raise typer.BadParameter(f"--lrs expects numbers like 1e-4,1e-5, got {lrs!r}.") from error
-    with training_report() as listener:
-        run_table2(
-            data=data,
-            out=out,
-            models=models.split(","),
-            lrs=rates,
-            epochs=epochs,
-            preset=preset,
-            changes={"seed": seed, **settings(setting or [])},
-            on_row=_print_row,
-            on_event=listener,
+    setup = Setup(images.sha256, changes.text, scale)
+    print_lines(TABLE_TITLES[table], lines_of(table, setup, Results(out).read()))
+
+
+def _conclude(outcome: Outcome, out: Path) -> None:
+    for result in outcome.failed:
+        print(f"Failed: {result.row.name}. {result.reason}")
+    if outcome.busy:
+        print(
+            f"{len(outcome.busy)} rows are worked on by other processes. Start the same command "
+            "again, when they have ended, to see them."
         )
     print(f"Results: {out / 'results.csv'}")
-
-
-def _print_row(row: dict[str, str]) -> None:
-    found = row["pixel_accuracy"] or f"failed: {row['reason']}"
-    paper = row["paper_pixel_accuracy"] or "–"
-    print(f"{row['model']} lr {row['lr']}: pixel accuracy {found} (paper {paper})", flush=True)

@@ -4,14 +4,16 @@ The same row may stand in several tables (SAM-SEG at 1e-4 on all images stands i
 trained once.
 
 Scale F trains on F times the paper's images. With the recipes of the paper the batch becomes
-F times as large (at least one tile), so that the number of steps stays the paper's and a
-learning rate means the same; trainings of more than 10 epochs become F times as long, at least
-10. The preset `best` keeps its batch and its epochs.
+F times as large (see `recipe`), so that the number of steps stays the paper's and a learning
+rate means the same; trainings of more than 10 epochs become F times as long, at least 10. The
+preset `best` keeps its batch and its epochs.
+
+Tables 1 and 4 have a second half that the paper has not: the same images with the preset `best`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from trainers.errors import DataError
@@ -80,17 +82,21 @@ class Row:
     @property
     def name(self) -> str:
         """A name that no other row of the matrix has, fit for a file."""
+        return f"{self.training_name}-oracle" if self.protocol == "paper" else self.training_name
+
+    @property
+    def training_name(self) -> str:
+        """The name of the training, which two protocols may test."""
         parts = [self.model, self.preset]
         parts += [] if self.lr is None else [f"lr{self.lr:g}"]
         parts += [] if self.epochs is None else [f"e{self.epochs}"]
         parts += [f"n{self.images}"] + ([f"u{self.unlabelled}"] if self.unlabelled else [])
         parts += [f"s{self.seed}", f"x{self.scale:g}"]
-        return "-".join([*parts, *(["oracle"] if self.protocol == "paper" else [])])
+        return "-".join(parts)
 
     def of_seed(self, seed: int) -> Row:
         """Return the row with another seed."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return Row(**{**fields, "seed": seed})
+        return replace(self, seed=seed)
 
 
 def scaled(count: int, scale: float) -> int:
@@ -163,17 +169,17 @@ def _by_images(protocol: TestProtocol, scale: float) -> tuple[Row, ...]:
 
 
 def _by_labelled(protocol: TestProtocol, scale: float) -> tuple[Row, ...]:
-    return tuple(
-        _row(
-            paper.ROUNDS_MODEL,
-            paper.ROUNDS_LR,
-            protocol,
-            scale,
-            images=labelled,
-            unlabelled=unlabelled,
-        )
+    model, lr = paper.ROUNDS_MODEL, paper.ROUNDS_LR
+    published = [
+        _row(model, lr, protocol, scale, images=labelled, unlabelled=unlabelled)
         for labelled, unlabelled in paper.ROUNDS
-    )
+    ]
+    tested = _tested(model, protocol)
+    ours = [
+        Row(model, "best", None, None, labelled, unlabelled, 0, tested, scale)
+        for labelled, unlabelled in paper.ROUNDS
+    ]
+    return (*ours, *published)
 
 
 def _row(
