@@ -10,7 +10,6 @@ IoU are accepted at once, after a look at a sample.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -28,10 +27,10 @@ from napari_icseg.bench.economy_tally import SAMPLE, tally
 from trainers.io.masks import read_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from napari_icseg.bench.economy_annotator import Person
+    from napari_icseg.bench.economy_annotator import How, Person
     from napari_icseg.bench.economy_book import Book, Entry
     from napari_icseg.bench.economy_costs import Costs
     from napari_icseg.bench.economy_lab import Lab, PoolTile
@@ -46,8 +45,8 @@ TITLES: dict[str, str] = {
     "d": "rounds + suggestion",
 }
 SAMPLE_SIZE = 12
-MAX_BAD = 1
-"""Of the sample, so many may look wrong; else the person raises the threshold."""
+MAX_BAD = 1 / 12
+"""Share of the sample that may look wrong; else the person raises the threshold."""
 MAX_SAMPLES = 3
 """In a round."""
 
@@ -181,7 +180,10 @@ class Route:
         return [tiles[each.index] for each in found]
 
     def _accept_sure(self, number: int, proposals: dict[PoolTile, ImageProposal]) -> None:
-        """Accept all above a threshold that holds in a sample; it is raised up to twice."""
+        """Accept all above a threshold that holds in a sample; it is raised up to twice.
+
+        What is seen in a sample is settled: accepted where it looks right, else corrected.
+        """
         left = [tile for tile in proposals if tile not in self.labelled]
         left.sort(key=lambda tile: (-proposals[tile].predicted_iou, tile.name))
         enough = self.person.enough_iou
@@ -189,41 +191,50 @@ class Route:
         for trial in range(MAX_SAMPLES):
             if not sure:
                 return
+            name = f"{number}.{trial + 1} of {len(sure)}"
             rng = np.random.default_rng([self.seed, 2, number, trial])
-            entry = self.book.sample(
-                f"{SAMPLE} {number}.{trial + 1} of {len(sure)}",
-                partial(self._look_at_sample, sure, proposals, rng),
-            )
-            self.samples.append(entry)
-            self.spent += entry.actions
-            num_seen = entry.actions.verifications
-            if round((1 - entry.iou) * num_seen) <= MAX_BAD:
-                self._accept(sure, proposals)
+            seen = self._look_at_sample(name, sure, proposals, rng)
+            for tile, is_right in seen.items():
+                if is_right:
+                    self._accept(tile, proposals[tile], "accepted")
+                else:
+                    self._label(tile, None)
+            if list(seen.values()).count(False) <= MAX_BAD * len(seen):
+                for tile in sure:
+                    if tile not in seen:
+                        self._accept(tile, proposals[tile], "bulk")
                 return
-            sure = sure[: len(sure) // 2]
+            sure = [tile for tile in sure[: len(sure) // 2] if tile not in seen]
 
     def _look_at_sample(
         self,
+        name: str,
         sure: Sequence[PoolTile],
         proposals: dict[PoolTile, ImageProposal],
         rng: np.random.Generator,
-    ) -> tuple[Actions, float]:
+    ) -> dict[PoolTile, bool]:
+        """Return of each tile of a random sample whether it looks right."""
         num = min(SAMPLE_SIZE, len(sure))
         chosen = [sure[int(i)] for i in rng.choice(len(sure), num, replace=False)]
-        right = [
-            looks_right(read_mask(proposals[tile].mask), self.lab.truth(tile), self.person, rng)
+        seen = {
+            tile: looks_right(
+                read_mask(proposals[tile].mask), self.lab.truth(tile), self.person, rng
+            )
             for tile in chosen
-        ]
-        return Actions(verifications=num, judgements=1, keys=1), float(np.mean(right))
+        }
+        actions = Actions(verifications=num, judgements=1, keys=1)
+        share = float(np.mean(list(seen.values())))
+        entry = self.book.sample(f"{SAMPLE} {name}", lambda: (actions, share))
+        self.samples.append(entry)
+        self.spent += entry.actions
+        return seen
 
-    def _accept(self, tiles: Iterable[PoolTile], proposals: dict[PoolTile, ImageProposal]) -> None:
-        for tile in tiles:
+    def _accept(self, tile: PoolTile, proposal: ImageProposal, how: How) -> None:
+        def work() -> Labelled:
+            ids = read_mask(proposal.mask)
+            return Labelled(ids, how, Actions(), self.lab.truth(tile).iou(ids))
 
-            def work(tile: PoolTile = tile) -> Labelled:
-                ids = read_mask(proposals[tile].mask)
-                return Labelled(ids, "bulk", Actions(), self.lab.truth(tile).iou(ids))
-
-            self._take(tile, self.book.label(tile, work))
+        self._take(tile, self.book.label(tile, work))
 
     def _measure(self) -> None:
         """Train on all labels so far and score the model on unseen tiles."""
