@@ -9,6 +9,8 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -23,6 +25,10 @@ _KEPT_BYTES = 2 * _USUAL_BYTES
 """The maps of a click in a window; glibc's own choice beside that threshold."""
 
 
+_SPARE_BYTES = 128 * 2**20
+"""More than the maps of a click in a window: with these the next one need not ask the system."""
+
+
 def give_back_memory() -> None:
     """Give freed memory back: on Linux the C library keeps that of an embedding, 100s of MB.
 
@@ -31,6 +37,22 @@ def give_back_memory() -> None:
     trim = _trim()
     if trim is not None:
         trim(0)
+
+
+class SpareMemory:
+    """Keeps what the next clicks are going to ask for, and gives back what is more."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._least_bytes = self._process.memory_info().rss
+
+    def check(self) -> None:
+        """Give freed memory back if the process has grown much since that was last done."""
+        now_bytes = self._process.memory_info().rss
+        if now_bytes > self._least_bytes + _SPARE_BYTES:
+            give_back_memory()
+            now_bytes = self._least_bytes = self._process.memory_info().rss
+        self._least_bytes = min(self._least_bytes, now_bytes)
 
 
 @contextlib.contextmanager

@@ -55,10 +55,12 @@ class InputFrame:
         return functional.interpolate(image, self.input_hw, mode="bilinear", antialias=True)
 
     def unfit(self, logits: Tensor) -> Tensor:
-        """Return logits (B, C, H/4, W/4) in the window's pixels, float32 (B, C, h, w)."""
+        """Return logits (B, C, H/4, W/4) or finer in the window's pixels, float32 (B, C, h, w)."""
         height, width = self.window_hw
         size_hw = self.window_hw if self.side_px is not None else self.input_hw
-        full = functional.interpolate(logits.float(), size_hw, mode="bilinear")
+        full = logits.float()
+        if tuple(full.shape[-2:]) != size_hw:
+            full = functional.interpolate(full, size_hw, mode="bilinear")
         return full[..., :height, :width]
 
     def points(self, prompts: Prompts, num_clicks: int) -> tuple[Tensor, Tensor]:

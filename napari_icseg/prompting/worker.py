@@ -30,7 +30,7 @@ from napari_icseg.prompting.answered import Answered
 from napari_icseg.prompting.automatic_image import ImageSearch
 from napari_icseg.prompting.cache import EmbeddingCache, EmbeddingKey
 from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
-from napari_icseg.prompting.freed_memory import give_back_memory, returning_memory
+from napari_icseg.prompting.freed_memory import SpareMemory, give_back_memory, returning_memory
 from napari_icseg.prompting.gpu_memory import FULL, go_on_without_gpu, is_out_of_memory
 from napari_icseg.prompting.growing import can_grow
 from napari_icseg.prompting.interrupt import stopping
@@ -137,10 +137,12 @@ class PromptWorker(WorkerCalls):
     # All below runs in the worker's thread.
 
     def _run(self) -> None:
+        spare = SpareMemory()
         while not self._inbox.is_closed:
             job = self._inbox.take(wait=False)
             if job is None and not self._save_one():
                 self._tell(self.status, "")
+                spare.check()
                 job = self._inbox.take(wait=True)
             if job is not None:
                 self._do(job)

@@ -6,7 +6,8 @@ Limits, on two CPU cores with sam2-nano, with 30 and 500 objects on the image: c
 screen p95 80 ms at 256² and 120 ms at 4096 x 3536, once embedded; accept → next click possible
 30 ms and undo 30 ms (medians); next image 150 ms; the GUI thread never away for longer than
 50 ms while embedding, prediction, training and export run at once. "drawn" is the same until the
-window is drawn: without a graphics card, most of that is Qt putting the window together.
+window is drawn: without a graphics card, most of that is OpenGL in software and Qt putting the
+window together, so that the worst delay is also given without the drawing in it.
 """
 
 import json
@@ -21,13 +22,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 
 from napari_icseg.controllers.application import open_docks
-from napari_icseg.controllers.napari_window import camera_of, canvas_of
+from napari_icseg.controllers.napari_window import camera_of, canvas_of, main_window_of
 from napari_icseg.controllers.sample_folder import make_sample
 from napari_icseg.controllers.session import session_of
-from napari_icseg.demo.driver import Driver, Heartbeat
+from napari_icseg.demo.driver import HEARTBEAT_MS, Driver, Heartbeat
 from napari_icseg.demo.labeller import Labeller
 from napari_icseg.jobs.request import RunRequest
 from napari_icseg.jobs.runs import cancel, start_run
@@ -210,9 +211,34 @@ def work_hard(labeller: Labeller, out: Path) -> None:
         labeller.driver.settle(1.0)
 
 
-def test_the_gui_is_never_away_while_everything_runs_at_once(open_labeller, tmp_path):
+class Pulse(Heartbeat):
+    """A heartbeat that knows which share of each gap went into drawing the window."""
+
+    def __init__(self, window, monkeypatch) -> None:
+        super().__init__()
+        self.worst_but_drawing_ms = self._drawing_ms = 0.0
+        handle = type(window).event
+
+        def timed(of, event) -> bool:
+            started_s = time.perf_counter()
+            result = handle(of, event)
+            if event.type() == QEvent.Type.UpdateRequest:
+                self._drawing_ms += (time.perf_counter() - started_s) * 1000
+            return result
+
+        monkeypatch.setattr(type(window), "event", timed)
+
+    def _on_timer(self) -> None:
+        gap_ms = (time.perf_counter() - self._last_s) * 1000 - HEARTBEAT_MS
+        self.worst_but_drawing_ms = max(self.worst_but_drawing_ms, gap_ms - self._drawing_ms)
+        self._drawing_ms = 0.0
+        super()._on_timer()
+
+
+def test_the_gui_is_never_away_while_everything_runs_at_once(open_labeller, tmp_path, monkeypatch):
     labeller = open_labeller(make_project(tmp_path / "p", SMALL_HW, 30))
-    run, heartbeat = start_training(make_sample(tmp_path / "samples"), tmp_path), Heartbeat()
+    run = start_training(make_sample(tmp_path / "samples"), tmp_path)
+    heartbeat = Pulse(main_window_of(labeller.driver.viewer), monkeypatch)
     try:
         labeller.driver.wait_until(lambda: read_status(run).step > 0, "a training step")
         heartbeat.start()
@@ -221,7 +247,10 @@ def test_the_gui_is_never_away_while_everything_runs_at_once(open_labeller, tmp_
         assert read_status(run).state is RunState.RUNNING
     finally:
         cancel(run)
-    add_to_report("everything at once", {"worst_gui_delay_ms": round(worst_ms, 1)})
+    but_drawing_ms = heartbeat.worst_but_drawing_ms
+    delays = {"worst_gui_delay_ms": worst_ms, "but_for_drawing_ms": but_drawing_ms}
+    add_to_report("everything at once", {name: round(ms, 1) for name, ms in delays.items()})
+    assert but_drawing_ms <= AWAY_MAX_MS
     assert worst_ms <= AWAY_MAX_MS
 
 

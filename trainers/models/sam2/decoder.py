@@ -11,6 +11,8 @@ from sam2.modeling.sam2_utils import MLP
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainers.models.sam2.doubling import doubled
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -95,7 +97,7 @@ class NanoMaskDecoder(MaskDecoder):
             _read([of[1 + index] for index in wanted], mask_tokens, maps)
             for of, maps in zip(mlps, fine, strict=True)
         )
-        return _doubled(_doubled(coarse) + detail) + edges, iou
+        return _added(edges, doubled(_added(detail, doubled(coarse)))), iou
 
     def _maps(
         self, mixed: Tensor, high_res: tuple[Tensor, ...], guides: Tensor
@@ -103,9 +105,9 @@ class NanoMaskDecoder(MaskDecoder):
         """Return the maps at strides 4, 2 and 1 that the tokens' weights read."""
         stride_1, stride_2, stride_4, stride_8 = high_res
         up_8, norm, act_8, up_4, act_4 = self.output_upscaling
-        coarse = act_4(up_4(act_8(norm(up_8(mixed) + stride_8))) + stride_4)
-        fine = functional.gelu(self.detail_upscaling(coarse) + stride_2 + self.guide_conv(guides))
-        return coarse, functional.gelu(self.detail_conv(fine)), stride_1
+        coarse = act_4(_added(up_4(act_8(norm(_added(up_8(mixed), stride_8)))), stride_4))
+        fine = _added(_added(self.detail_upscaling(coarse), stride_2), self.guide_conv(guides))
+        return coarse, functional.gelu(self.detail_conv(functional.gelu(fine))), stride_1
 
 
 def zero(layer: nn.Module) -> None:
@@ -114,8 +116,13 @@ def zero(layer: nn.Module) -> None:
         nn.init.zeros_(parameter)
 
 
-def _doubled(masks: Tensor) -> Tensor:
-    return functional.interpolate(masks, scale_factor=2, mode="bilinear")
+def _added(to: Tensor, other: Tensor) -> Tensor:
+    """Add to a map that nobody else reads; in place where no gradient needs the old one.
+
+    The maps of a click are the largest things it makes: half of its memory.
+    """
+    in_place = not torch.is_grad_enabled() and to.dtype == other.dtype
+    return to.add_(other) if in_place else to + other
 
 
 def _read(mlps: Sequence[nn.Module], tokens: Sequence[Tensor], maps: Tensor) -> Tensor:
