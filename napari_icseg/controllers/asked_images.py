@@ -29,6 +29,7 @@ class AskedImages:
         self._session, self._images = desk.session, desk.images
         self._list = desk.dock.images
         self._session.image_asked.connect(self._on_session_image_asked)
+        self._session.images_expected.connect(self._images.expect)
 
     def actions(self) -> dict[str, Callable[[], object]]:
         """It has no keys."""
@@ -37,6 +38,7 @@ class AskedImages:
     def close(self) -> None:
         """Stops listening."""
         self._session.image_asked.disconnect(self._on_session_image_asked)
+        self._session.images_expected.disconnect(self._images.expect)
 
     def _on_session_image_asked(self, image_id: int) -> None:
         if self._images.wanted_id == image_id or self._list.model.row_of(image_id) is None:

@@ -68,6 +68,17 @@ class RoundsPluginDock(_FullHeightDock):
         self.dock = dock
 
 
+class ReviewPluginDock(_FullHeightDock):
+    """The Review dock of a viewer."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        from napari_icseg.controllers.review import ViewerReviewDock
+
+        dock = ViewerReviewDock(unwrapped(napari_viewer))
+        super().__init__(dock)
+        self.dock = dock
+
+
 class _CloseGuard(QObject):
     """Stops threads and closes the project when the viewer's window really closes."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ class ImageLoader:
         on_progress: Callable[[Path, float], None] | None = None,
     ) -> None:
         self._background = Background(gui, "images")
+        self._ahead = Background(gui, "images-ahead")
         self._on_loaded = on_loaded
         self._prepare = prepare
         self._on_progress = on_progress
@@ -86,6 +88,10 @@ class ImageLoader:
         self._background.run(
             lambda: self._load_wanted(image_id, path), self._on_background_done, _raise
         )
+
+    def read_ahead(self, image_id: int, path: Path) -> None:
+        """Reads an image that will be requested soon, after those that are."""
+        self._ahead.run(lambda: self._load_ahead(image_id, path), _nothing, _nothing)
 
     def load(self, image_id: int, path: Path) -> LoadedImage:
         """Reads an image now, or takes it from the cache. Callable from any thread."""
@@ -102,6 +108,12 @@ class ImageLoader:
         except ConversionCancelledError:
             return None
         return loaded if self._prepare is None else self._prepare(loaded)
+
+    def _load_ahead(self, image_id: int, path: Path) -> None:
+        """Nothing is converted for an image that may never be shown."""
+        if self._cached(image_id, path) is None:
+            with contextlib.suppress(ConversionCancelledError):
+                self._load(image_id, path, lambda: True)
 
     def _load(
         self, image_id: int, path: Path, is_cancelled: Callable[[], bool] | None
@@ -127,6 +139,7 @@ class ImageLoader:
         """Stops reading."""
         self._wanted = None
         self._background.close()
+        self._ahead.close()
 
     def _on_background_done(self, loaded: LoadedImage | None) -> None:
         if loaded is not None and loaded.image_id == self._wanted:
@@ -162,3 +175,7 @@ def _mib(cache: OrderedDict[int, LoadedImage]) -> float:
 
 def _raise(error: Exception) -> None:
     raise error
+
+
+def _nothing(_answer: object) -> None:
+    """Says nothing: whoever shows the image hears of it."""

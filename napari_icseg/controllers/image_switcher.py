@@ -42,6 +42,7 @@ class ImageSwitcher:
             on_progress=DecodingProgress(session.activity),
         )
         self._wanted: int | None = None
+        self._expected: tuple[int, ...] = ()
         images.image_chosen.connect(self.go)
 
     @property
@@ -100,17 +101,27 @@ class ImageSwitcher:
             self.go(target)
         return target
 
+    def expect(self, image_ids: tuple[int, ...]) -> None:
+        """Reads the images ahead that will be wanted next, in another order than the list's."""
+        self._expected = image_ids
+        project = self._session.project
+        if project is None:
+            return
+        for image_id in image_ids:
+            self._loader.read_ahead(image_id, project.absolute_path(image_id))
+
     def ahead(self) -> list[tuple[int, Callable[[], NDArray[Any] | LazyImage]]]:
         """The images to embed ahead and how to read them, the likeliest first.
 
-        They are the next ones of the list as filtered, as many as the settings say, then the
-        one before: it was on screen last, and costs nothing where it is still known.
+        They are those that a dock expects, else the next ones of the list as filtered, as many
+        as the settings say, then the one before: it was on screen last, and costs nothing
+        where it is still known.
         """
         num_ahead = user_settings().value.num_ahead
         if self._session.project is None or num_ahead == 0:
             return []
-        found: list[int] = []
-        image_id = self._wanted
+        found = [one for one in self._expected if one != self._wanted][:num_ahead]
+        image_id = None if found else self._wanted
         while image_id is not None and len(found) < num_ahead:
             image_id = self._images.model.neighbour(image_id, +1)
             if image_id is not None and self._is_readable_row(image_id):
@@ -133,7 +144,7 @@ class ImageSwitcher:
 
     def forget(self) -> None:
         """Another project is coming."""
-        self._wanted = None
+        self._wanted, self._expected = None, ()
         self._loader.forget()
 
     def close(self) -> None:

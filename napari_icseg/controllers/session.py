@@ -44,7 +44,8 @@ class ProjectSession:
     All signals are emitted in the GUI thread:
     `opened(project)`, `closing()` before and `closed()` after a project is closed,
     `image_shown(image_id)`, `image_asked(image_id)` when a dock wants another image on the canvas
-    (see `asked_images`), `labels_changed(image_id)` after any change of an image's objects,
+    (see `asked_images`), `images_expected(ids)` with those that it will want next,
+    `labels_changed(image_id)` after any change of an image's objects,
     proposals or status, `images_changed()`, `classes_changed()`, `history_changed()`,
     `runs_changed()`, `click_model_asked(key)` when another model shall answer the clicks, and
     `click_model_changed()` when one does.
@@ -55,6 +56,7 @@ class ProjectSession:
     closed = Signal()
     image_shown = Signal(int)
     image_asked = Signal(int)
+    images_expected = Signal(object)
     labels_changed = Signal(int)
     images_changed = Signal()
     classes_changed = Signal()
