@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_icseg.bench.cli import app as bench_app
+from napari_icseg.controllers.suggest_words import SuggestBy
 from napari_icseg.controllers.wording import counted
 from trainers.cli import app as trainers_app
 from trainers.terminal import progress_bar, run_app
@@ -170,17 +171,28 @@ def export(
 def suggest(
     project: Annotated[Path, typer.Argument(help="Project file P.icseg.")],
     count: Annotated[int, typer.Option(min=1, help="How many images.")] = 10,
+    by: Annotated[
+        SuggestBy | None,
+        typer.Option(
+            help="The most typical image of each kind, or those of which the last round's model "
+            "is unsure. Without it: by doubt as soon as a round has judged images."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the clustering.")] = 0,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="Print all groups of near-duplicates, too.")
+    ] = False,
 ) -> None:
-    """Say which images to label next: the most typical one of each kind that is not labelled."""
+    """Say which images to label next, and why; of near-duplicates only one."""
+    from napari_icseg.controllers.suggest_words import printed
     from napari_icseg.controllers.suggesting import suggest as find
     from napari_icseg.project.snapshot import ProjectSnapshot
 
     _require(project)
     with progress_bar("Looking at the images") as progress, ProjectSnapshot.open(project) as view:
-        found = find(view, count, seed=seed, progress=progress)
-    for each in found:
-        print(f"{each.image.path}: {each.reason}")
+        found = find(view, count, by=by, seed=seed, progress=progress)
+    for line in printed(found, num_asked=count, all_groups=duplicates):
+        print(line)
 
 
 def _require(path: Path | None) -> None:

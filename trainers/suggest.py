@@ -36,7 +36,12 @@ class Suggestion:
 
 
 def suggest_typical(
-    vectors: npt.NDArray[np.float32], labelled: Sequence[int], num: int, *, seed: int = 0
+    vectors: npt.NDArray[np.float32],
+    labelled: Sequence[int],
+    num: int,
+    *,
+    seed: int = 0,
+    groups: npt.NDArray[np.int64] | None = None,
 ) -> list[Suggestion]:
     """Return `num` unlabelled images, the most typical one of each kind not yet labelled.
 
@@ -50,13 +55,14 @@ def suggest_typical(
         labelled: numbers of the images that are labelled.
         num: how many; fewer come if fewer are left.
         seed: of the clustering.
+        groups: what `near_duplicates` says of the vectors, if that is known already.
 
     """
     known, chosen = set(labelled), list[Suggestion]()
     num = min(num, len(vectors) - len(known))
     if num <= 0:
         return []
-    groups = near_duplicates(vectors)
+    groups = near_duplicates(vectors) if groups is None else groups
     num_clusters = min(len(known) + num, MAX_CLUSTERS, len(vectors))
     clusters = _cluster(vectors, num_clusters, seed)
     while len(chosen) < num:
@@ -79,13 +85,15 @@ def suggest_doubtful(
     *,
     seed: int = 0,
     pool: int = 10,
+    groups: npt.NDArray[np.int64] | None = None,
 ) -> list[Suggestion]:
     """Return `num` unlabelled images of which a model is least sure, each of another kind.
 
     Of the `pool` times `num` most doubtful images, clustered into `num` groups weighted by their
     doubt, the most doubtful of each (Zhdanov 2019, "Diverse mini-batch Active Learning",
     section 3: weighted k-means; the most doubtful instead of the most central member, which
-    never takes an image the model is sure of).
+    never takes an image the model is sure of). Near-duplicates of a labelled or more doubtful
+    image come last.
 
     Args:
         vectors: float32 (N, D).
@@ -94,22 +102,21 @@ def suggest_doubtful(
         num: how many; fewer come if fewer are left.
         seed: of the clustering.
         pool: how many times `num` are looked at.
+        groups: what `near_duplicates` says of the vectors, if that is known already.
 
     """
     left = np.setdiff1d(np.arange(len(vectors)), np.asarray(labelled, dtype=int))
     num = min(num, len(left))
     if num <= 0:
         return []
-    ranked = left[np.argsort(-doubt[left], kind="stable")][: pool * num]
-    weights = np.maximum(doubt[ranked], 1e-12)
-    num_kinds = min(num, _num_distinct(vectors[ranked]))
-    kinds = KMeans(num_kinds, n_init=3, random_state=seed).fit_predict(
-        vectors[ranked], sample_weight=weights
-    )
-    firsts = {int(kind): int(index) for index, kind in zip(ranked[::-1], kinds[::-1], strict=True)}
-    found = sorted(firsts.values(), key=lambda index: -doubt[index])
-    rest = [int(index) for index in ranked if int(index) not in found]
-    found += rest[: num - len(found)]  # equal vectors make fewer groups
+    groups = near_duplicates(vectors) if groups is None else groups
+    ranked = left[np.argsort(-doubt[left], kind="stable")]
+    fresh, copies = _one_of_each(ranked, groups, labelled)
+    pooled = fresh[: pool * num]
+    found = _first_of_kinds(vectors, doubt, pooled, min(num, len(pooled)), seed) if pooled else []
+    taken = set(found)
+    rest = [index for index in (*fresh, *copies) if index not in taken]
+    found += rest[: num - len(found)]  # equal vectors make fewer kinds
     return [Suggestion(index, f"the model is unsure ({doubt[index]:.2f})") for index in found]
 
 
@@ -119,12 +126,17 @@ def near_duplicates(
     """Return a group number for each image, int64 (N,): near-duplicates have the same.
 
     The number is that of the first image of the group; images within `distance` (cosine) of one
-    another, also by way of others, belong together.
+    another, also by way of others, belong together. Vectors of zeros have no direction: they are
+    one group.
     """
     from scipy.sparse.csgraph import connected_components
 
-    near = NearestNeighbors(radius=distance, metric="cosine").fit(vectors)
-    graph = near.radius_neighbors_graph(vectors)
+    if not len(vectors):
+        return np.zeros(0, np.int64)
+    is_zero = ~vectors.any(axis=1, keepdims=True)
+    directed = np.hstack([vectors, is_zero.astype(np.float32)])
+    near = NearestNeighbors(radius=distance, metric="cosine").fit(directed)
+    graph = near.radius_neighbors_graph(directed)
     _, groups = connected_components(graph, directed=False)
     _, firsts = np.unique(groups, return_index=True)
     return np.asarray(firsts[groups], dtype=np.int64)
@@ -133,17 +145,54 @@ def near_duplicates(
 def project_2d(vectors: npt.NDArray[np.float32], *, seed: int = 0) -> npt.NDArray[np.float32]:
     """Return places for a map of the data set, float32 (N, 2): similar images lie together.
 
-    t-SNE after PCA for up to 5,000 images, PCA alone for more or for fewer than 5.
+    t-SNE, begun from PCA, for up to 5,000 images; PCA alone for more or for fewer than 5.
     """
-    if len(vectors) < 2:
-        return np.zeros((len(vectors), 2), np.float32)
-    num = min(50, *vectors.shape)
-    reduced = PCA(num, random_state=seed).fit_transform(vectors)
-    if not 5 <= len(vectors) <= MANY_IMAGES:
-        return np.asarray(np.pad(reduced, ((0, 0), (0, 2)))[:, :2], dtype=np.float32)
+    if not is_arranged(len(vectors)):
+        return project_pca(vectors, seed=seed)
+    reduced = PCA(min(50, *vectors.shape), random_state=seed).fit_transform(vectors)
     perplexity = min(30.0, (len(vectors) - 1) / 3)
     tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)
     return np.asarray(tsne.fit_transform(reduced), dtype=np.float32)
+
+
+def is_arranged(num: int) -> bool:
+    """Return whether a map of so many images is more than its two principal components."""
+    return 5 <= num <= MANY_IMAGES
+
+
+def project_pca(vectors: npt.NDArray[np.float32], *, seed: int = 0) -> npt.NDArray[np.float32]:
+    """Return the two principal components, float32 (N, 2); 0 where there is no such component."""
+    if len(vectors) < 2:
+        return np.zeros((len(vectors), 2), np.float32)
+    reduced = PCA(min(2, *vectors.shape), random_state=seed).fit_transform(vectors)
+    return np.asarray(np.pad(reduced, ((0, 0), (0, 2)))[:, :2], dtype=np.float32)
+
+
+def _one_of_each(
+    ranked: npt.NDArray[np.intp], groups: npt.NDArray[np.int64], labelled: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Split images, best first: the best of each group that has no labelled image; all others."""
+    shown = {int(groups[index]) for index in labelled}
+    fresh, copies = list[int](), list[int]()
+    for index in map(int, ranked):
+        (copies if int(groups[index]) in shown else fresh).append(index)
+        shown.add(int(groups[index]))
+    return fresh, copies
+
+
+def _first_of_kinds(
+    vectors: npt.NDArray[np.float32],
+    doubt: npt.NDArray[np.float64],
+    ranked: Sequence[int],
+    num: int,
+    seed: int,
+) -> list[int]:
+    """Return the first of `ranked`, most doubtful first, of each of up to `num` clusters."""
+    pooled = list(ranked)
+    model = KMeans(min(num, _num_distinct(vectors[pooled])), n_init=3, random_state=seed)
+    kinds = model.fit_predict(vectors[pooled], sample_weight=np.maximum(doubt[pooled], 1e-12))
+    firsts = {int(kind): index for index, kind in zip(pooled[::-1], kinds[::-1], strict=True)}
+    return sorted(firsts.values(), key=lambda index: -doubt[index])
 
 
 def _num_distinct(vectors: npt.NDArray[np.float32]) -> int:

@@ -79,6 +79,17 @@ class ReviewPluginDock(_FullHeightDock):
         self.dock = dock
 
 
+class MapPluginDock(_FullHeightDock):
+    """The Map dock of a viewer."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        from napari_icseg.controllers.map_dock import ViewerMapDock
+
+        dock = ViewerMapDock(unwrapped(napari_viewer))
+        super().__init__(dock)
+        self.dock = dock
+
+
 class _CloseGuard(QObject):
     """Stops threads and closes the project when the viewer's window really closes."""
 

@@ -40,6 +40,7 @@ from napari_icseg.controllers.prompt_tools import PromptTools
 from napari_icseg.controllers.proposal_part import ProposalPart
 from napari_icseg.controllers.settings_part import SettingsPart
 from napari_icseg.controllers.sketch import CanvasSketch
+from napari_icseg.controllers.suggest_part import SuggestPart
 from napari_icseg.controllers.theme import LookPart
 from napari_icseg.controllers.thumbnails import Thumbnails
 from napari_icseg.controllers.tools import Tools
@@ -69,6 +70,7 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     ImageSteps,
     ImageTools,
     AskedImages,
+    SuggestPart,
     Thumbnails,
     NotesPart,
     ViewAdjust,

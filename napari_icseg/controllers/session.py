@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from napari_icseg.controllers.activity import Activity
 from napari_icseg.controllers.gui_thread import GuiThread
+from napari_icseg.controllers.suggest_service import Suggestions
 from napari_icseg.project.project import Project
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class ProjectSession:
     def __init__(self) -> None:
         self.gui = GuiThread()
         self.activity = Activity(self.gui)
+        self.suggestions = Suggestions(self)
         self.project: Project | None = None
         self.current_image_id: int | None = None
         self.prefill_runs: tuple[PrefillRun, ...] = ()
@@ -135,6 +137,7 @@ class ProjectSession:
     def shut_down(self) -> None:
         """Closes the project for good, when the viewer goes."""
         self.close_project()
+        self.suggestions.close()
         self.activity.close()
         self.gui.close()
 

@@ -99,7 +99,7 @@ class Thumbnails:
         path, generation = project.absolute_path(image_id), self._generation
         self._background.run(
             lambda: self._files.get(path),
-            lambda thumbnail: self._show(generation, image_id, _pixmap(thumbnail)),
+            lambda thumbnail: self._show(generation, image_id, to_pixmap(thumbnail)),
             lambda error: self._show(generation, image_id, _instead_of(error)),
         )
 
@@ -118,7 +118,8 @@ class Thumbnails:
             self._read_next()
 
 
-def _pixmap(thumbnail: NDArray[np.uint8]) -> QPixmap:
+def to_pixmap(thumbnail: NDArray[np.uint8]) -> QPixmap:
+    """A grey picture, uint8 (h, w), for the screen."""
     height, width = thumbnail.shape
     image = QImage(thumbnail.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
     # the pixmap has a copy, so that the bytes may go

@@ -3,23 +3,49 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import zipfile
+from collections import defaultdict
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import platformdirs
 
+from napari_icseg.project.watching import WorkCancelled
 from trainers.errors import IcsegError
 from trainers.io.atomic import atomic_path
 from trainers.io.images import read_image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import numpy.typing as npt
 
     from trainers.models.sam2.build import Sam2Model
 
 _SAVE_EVERY = 500
+_POLL_S = 0.1
+_LOCKS: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)
+
+
+def vectors_folder() -> Path:
+    """Where vectors, and what is made of them, are kept; it may not exist yet."""
+    return Path(platformdirs.user_cache_dir("napari-icseg", appauthor=False)) / "vectors"
+
+
+@contextmanager
+def alone(project: Path, cancelled: Callable[[], bool] | None) -> Iterator[None]:
+    """Wait until no other thread works on a project's vectors, or raise `WorkCancelled`."""
+    lock = _LOCKS[project]
+    while not lock.acquire(timeout=_POLL_S):
+        if cancelled is not None and cancelled():
+            raise WorkCancelled
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class VectorStore:
@@ -28,8 +54,8 @@ class VectorStore:
     @classmethod
     def of_project(cls, project: Path) -> VectorStore:
         """The store of a project file, in the user's cache folder."""
-        folder = Path(platformdirs.user_cache_dir("napari-icseg", appauthor=False)) / "vectors"
-        return cls(folder / f"{hashlib.sha256(str(project).encode()).hexdigest()[:24]}.npz")
+        name = hashlib.sha256(str(project).encode()).hexdigest()[:24]
+        return cls(vectors_folder() / f"{name}.npz")
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -8,7 +8,7 @@ from qtpy.QtCore import QModelIndex, QRect, QSize, Qt
 from qtpy.QtGui import QColor, QFont, QFontMetrics, QPainter, QPalette
 from qtpy.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from napari_icseg.widgets.image_model import NOTE_MARK, STATUS_TEXT
+from napari_icseg.widgets.image_model import NOTE_MARK, STATUS_TEXT, SUGGESTED_MARK
 from napari_icseg.widgets.status_icons import status_icon
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class ImageDelegate(QStyledItemDelegate):
         area = option.rect.adjusted(_GAP_PX, 0, -_GAP_PX, 0)
         icon = QRect(area.left(), area.center().y() - _ICON_PX // 2 + 1, _ICON_PX, _ICON_PX)
         status_icon(self._model.status_of(row)).paint(painter, icon)
-        about = " ".join(filter(None, [_number(row), NOTE_MARK if row.notes else ""]))
+        mark = SUGGESTED_MARK if self._model.is_suggested(row) else ""
+        about = " ".join(filter(None, [_number(row), mark, NOTE_MARK if row.notes else ""]))
         width = QFontMetrics(option.font).horizontalAdvance(about)
         right = QRect(area.right() - width, area.top(), width + 1, area.height())
         painter.setFont(option.font)
@@ -106,7 +107,8 @@ class ImageDelegate(QStyledItemDelegate):
         icon = QRect(bottom.left(), bottom.center().y() - _ICON_PX // 2 + 1, _ICON_PX, _ICON_PX)
         status_icon(self._model.status_of(row)).paint(painter, icon)
         painter.setFont(_smaller(option.font))
-        about = [STATUS_TEXT[self._model.status_of(row)], _objects(row), _note(row)]
+        mark = f"{SUGGESTED_MARK} suggested" if self._model.is_suggested(row) else ""
+        about = [STATUS_TEXT[self._model.status_of(row)], mark, _objects(row), _note(row)]
         text = " · ".join(filter(None, about))
         _text(
             painter,

@@ -28,14 +28,14 @@ from qtpy.QtWidgets import (
 
 from napari_icseg.widgets.image_delegate import ImageDelegate
 from napari_icseg.widgets.image_menu import build_menu
-from napari_icseg.widgets.image_model import STATUS_TEXT, TO_DO, ImageListModel
+from napari_icseg.widgets.image_model import STATUS_TEXT, SUGGESTED, TO_DO, ImageListModel
 from napari_icseg.widgets.image_order import SORTS
 from napari_icseg.widgets.image_view import ImageView
 from napari_icseg.widgets.key_texts import with_keys
-from napari_icseg.widgets.status_icons import sort_icon, thumbnails_icon
+from napari_icseg.widgets.status_icons import sort_icon, suggest_icon, thumbnails_icon
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from qtpy.QtGui import QKeyEvent, QPixmap
 
@@ -48,8 +48,10 @@ FILTERS = {
     "In progress": ("in_progress",),
     "Labelled": ("labelled",),
     "Blank": ("blank",),
+    "Suggested": SUGGESTED,
     "Cannot be read": ("unreadable",),
 }
+_EMPTY_TEXT = {"Suggested": "No image is suggested yet.\nThe button with the ring ◎ suggests some."}
 MAX_THUMBNAILS = 512
 """Kept in memory: of 72 x 72 pixels, 10 MiB at most."""
 
@@ -84,6 +86,7 @@ class ImageList(QWidget):
         top.setSpacing(4)
         for widget, stretch in ((self.filter, 0), (self.search, 1), (self.sort, 0)):
             top.addWidget(widget, stretch)
+        top.addWidget(self.suggest)
         top.addWidget(self.thumbnails)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -114,6 +117,18 @@ class ImageList(QWidget):
         if is_hidden or self.search.text().strip().isdecimal():
             self.search.clear()
         if not self.model.index_of(image_id).isValid():
+            self.filter.setCurrentIndex(0)
+
+    def show_suggested(self, reasons: Mapping[int, str]) -> None:
+        """Marks the images to label next, most useful first, and shows only these.
+
+        Without any, all images are shown again if only those suggested before were.
+        """
+        self.model.set_suggested(reasons)
+        if reasons:
+            self.search.clear()
+            self.filter.setCurrentText("Suggested")
+        elif FILTERS[self.filter.currentText()] == SUGGESTED:
             self.filter.setCurrentIndex(0)
 
     def selected_id(self) -> int | None:
@@ -194,6 +209,9 @@ class ImageList(QWidget):
         self.sort.setIcon(sort_icon())
         self.sort.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.sort.setMenu(self._build_sort_menu())
+        self.suggest = _tool_button("Suggest which images to label next")
+        self.suggest.setIcon(suggest_icon())
+        self.suggest.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.thumbnails = _tool_button("Show thumbnails, or one line an image")
         self.thumbnails.setIcon(thumbnails_icon())
         self.thumbnails.setCheckable(True)
@@ -232,7 +250,7 @@ class ImageList(QWidget):
         self.view.set_empty_text(
             f"No image here has “{text}” in its name or note.\nEsc in the field shows all."
             if text
-            else "No image has this status now."
+            else _EMPTY_TEXT.get(self.filter.currentText(), "No image has this status now.")
         )
         self.model.set_filter(FILTERS[self.filter.currentText()], text)
 

@@ -26,7 +26,10 @@ STATUS_TEXT = {
     "unreadable": "cannot be read",
 }
 TO_DO = ("unlabelled", "in_progress")
+SUGGESTED = ("suggested",)
+"""Filter for the images that `set_suggested` names; they are then in its order."""
 NOTE_MARK = "✎"
+SUGGESTED_MARK = "◎"
 
 
 class ImageListModel(QAbstractListModel):
@@ -46,6 +49,7 @@ class ImageListModel(QAbstractListModel):
         self._search = ""
         self._order = ADDED
         self._changed_unix_s: Mapping[int, float] = {}
+        self._suggested: dict[int, str] = {}
 
     @property
     def order(self) -> str:
@@ -83,6 +87,15 @@ class ImageListModel(QAbstractListModel):
         self._rows[position] = row
         self._emit_changed(row.id)
 
+    def set_suggested(self, reasons: Mapping[int, str]) -> None:
+        """Marks the images to label next, most useful first, with the reasons in words."""
+        self._suggested = dict(reasons)
+        self.set_order(self._order, self._changed_unix_s)
+
+    def is_suggested(self, row: ImageRow) -> bool:
+        """Whether an image was suggested and is still to do."""
+        return row.id in self._suggested and self.status_of(row) in TO_DO
+
     def touch(self, image_id: int) -> None:
         """Has a row painted again."""
         self._emit_changed(image_id)
@@ -101,7 +114,11 @@ class ImageListModel(QAbstractListModel):
 
     def set_filter(self, statuses: tuple[str, ...] | None, search: str) -> None:
         """Shows only the given statuses (None: all) whose name or note contains the text."""
+        is_other_order = SUGGESTED in (self._statuses, statuses) and statuses != self._statuses
         self._statuses, self._search = statuses, search.strip().lower()
+        if is_other_order:
+            self.set_order(self._order, self._changed_unix_s)
+            return
         self.beginResetModel()
         self._refilter()
         self.endResetModel()
@@ -168,6 +185,7 @@ class ImageListModel(QAbstractListModel):
         row = self.row_at(index)
         if role == Qt.ItemDataRole.DisplayRole:
             text = f"{row.path}   ({row.num_objects})" if row.num_objects else row.path
+            text += f"   {SUGGESTED_MARK}" if self.is_suggested(row) else ""
             return f"{text}   {NOTE_MARK}" if row.notes else text
         if role == Qt.ItemDataRole.DecorationRole:
             return status_icon(self.status_of(row))
@@ -182,6 +200,8 @@ class ImageListModel(QAbstractListModel):
         noun = "object" if row.num_objects == 1 else "objects"
         text = f"{row.path}\n{STATUS_TEXT[self.status_of(row)]}, {row.num_objects} {noun}"
         text += f", {row.width} × {row.height} pixels" if row.width else ""
+        if row.id in self._suggested:
+            text += f"\n{SUGGESTED_MARK} suggested: {self._suggested[row.id]}"
         return f"{text}\n{NOTE_MARK} {row.notes}" if row.notes else text
 
     def _place(self, image_id: int | None, step: int) -> int:
@@ -193,13 +213,19 @@ class ImageListModel(QAbstractListModel):
         return row
 
     def _passes(self, row: ImageRow) -> bool:
-        if self._statuses is not None and self.status_of(row) not in self._statuses:
+        if self._statuses == SUGGESTED:
+            if row.id not in self._suggested:
+                return False
+        elif self._statuses is not None and self.status_of(row) not in self._statuses:
             return False
         return not self._search or matches(row, self._search)
 
     def _sort(self) -> None:
         self.beginResetModel()
         self._rows = ordered(self._added, self._order, self._changed_unix_s)
+        if self._statuses == SUGGESTED:
+            ranks = {image_id: rank for rank, image_id in enumerate(self._suggested)}
+            self._rows.sort(key=lambda row: ranks.get(row.id, len(ranks)))
         self._position_of = {row.id: position for position, row in enumerate(self._rows)}
         self._refilter()
         self.endResetModel()

@@ -66,6 +66,17 @@ def thumbnails_icon() -> QIcon:
     return QIcon(pixmap)
 
 
+@cache
+def suggest_icon() -> QIcon:
+    """A ring around a dot, as suggested images have on the map."""
+    pixmap, painter = _canvas()
+    painter.drawEllipse(QRectF(4, 4, 20, 20))
+    painter.setBrush(QColor(NEUTRAL))
+    painter.drawEllipse(QRectF(11, 11, 6, 6))
+    painter.end()
+    return QIcon(pixmap)
+
+
 def _canvas() -> tuple[QPixmap, QPainter]:
     """An empty picture with a pen of a grey that can be seen in dark and light themes."""
     pixmap = QPixmap(SIZE_PX, SIZE_PX)

@@ -61,6 +61,23 @@ def test_near_duplicates_share_the_number_of_the_first() -> None:
     assert near_duplicates(vectors).tolist() == [0, 1, 0, 1, 4]
 
 
+def test_vectors_without_a_direction_are_copies_of_one_another() -> None:
+    vectors = np.array([[0, 0], [1, 0], [0, 0]], np.float32)
+    assert near_duplicates(vectors).tolist() == [0, 1, 0]
+    assert near_duplicates(vectors[:0]).shape == (0,)
+
+
+def test_of_copies_only_the_most_doubtful_is_suggested_while_others_are_left() -> None:
+    rng = np.random.default_rng(4)
+    different = rng.normal(0, 1, (8, 6)).astype(np.float32)
+    vectors = np.concatenate([np.repeat(different[:1], 20, axis=0), different[1:]])
+    doubt = np.concatenate([np.linspace(0.8, 0.9, 20), np.full(7, 0.1)])
+    found = [each.index for each in suggest_doubtful(vectors, doubt, [20], 7)]
+    assert found[0] == 19
+    assert [index for index in found if index < 19] == []
+    assert set(found) == {19, *range(21, 27)}
+
+
 def test_doubtful_images_are_suggested_worst_first_and_of_different_kinds() -> None:
     vectors, kinds = blobs([30, 30, 30])
     doubt = np.linspace(0.0, 1.0, 90)[np.random.default_rng(3).permutation(90)]
