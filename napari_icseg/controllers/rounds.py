@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_icseg.controllers.gui_thread import Background
-from napari_icseg.controllers.notify import show_info
 from napari_icseg.controllers.rounds_plan import read_round_summary
 from napari_icseg.controllers.rounds_results import RoundResultsPresenter
 from napari_icseg.controllers.rounds_runs import RoundRunsPresenter
@@ -33,6 +32,8 @@ _PURPOSE = Purpose(
     "Train on the labels, label the rest, train on both, and propose labels for your review",
     "sam_seg",
 )
+_UNDER_WAY = "A round is under way: wait for it, or cancel it below"
+_LOOKING = "Looking for rounds of this project…"
 
 
 class ViewerRoundsDock(RoundsDock):
@@ -74,6 +75,7 @@ class RoundsController:
         self._session, self._viewer, self._dock = session, viewer, dock
         self._open_review = open_review
         self._follower: RunsFollower | None = None
+        self._awaited = ""
         self.settings: dict[str, Any] = {}
         self._starting = Background(session.gui, "start-round")
         dock.method.set_methods(METHODS)
@@ -94,10 +96,7 @@ class RoundsController:
     def start(self, training: TrainingChoice) -> None:
         """Write the labels as they are now, and start (or queue) a round on them."""
         project, runs_dir = self._session.project, self._session.runs_dir
-        if project is None or runs_dir is None or self.setup.is_busy:
-            return
-        if self.runs.is_busy:
-            show_info("A round is under way already: wait for it, or cancel it first.")
+        if project is None or runs_dir is None or self.setup.is_busy or self.runs.is_busy:
             return
         choice = RoundChoice(training, self._dock.method.chosen())
         options = {"num_threads": num_threads(), **self.settings}
@@ -107,8 +106,8 @@ class RoundsController:
             lambda: start_round(
                 project, choice, runs_dir, options=options, progress=self.setup.say_written()
             ),
-            self._on_started,
-            lambda error: self.setup.end_busy(str(error)),
+            lambda handle: self._on_started(project, handle),
+            lambda error: self._on_not_started(project, error),
         )
 
     def close(self) -> None:
@@ -122,19 +121,42 @@ class RoundsController:
         self._session.closing.disconnect(self._on_session_closing, missing_ok=True)
         self._viewer.events.theme.disconnect(self._on_viewer_theme)
 
-    def _on_started(self, _handle: RunHandle) -> None:
+    def _on_started(self, project: Project, handle: RunHandle) -> None:
+        if project is self._session.project:
+            # busy until it is seen to run: a second click would start a second one
+            self._awaited = handle.run_dir.name
+            self.setup.set_busy("Starting the round…", None)
+            self._look_out()
+
+    def _on_not_started(self, project: Project, error: Exception) -> None:
+        if project is self._session.project:
+            self.setup.end_busy(str(error))
+
+    def _look_out(self) -> None:
+        if self._awaited and self.runs.find(self._awaited) is not None:
+            self._awaited = ""
+            self.setup.end_busy()
+        self.setup.hold(_UNDER_WAY if self.runs.is_busy else "")
+
+    def _forget(self) -> None:
+        """Forget what was shown of a project."""
+        self._stop_following()
+        self._awaited = ""
         self.setup.end_busy()
+        self.runs.clear()
+        self.results.stop()
+        self._look_out()
 
     def _on_dock_review_clicked(self) -> None:
         self._open_review()
 
     def _on_runs(self, snapshots: tuple[RunSnapshot, ...]) -> None:
         self.runs.set_runs(snapshots)
+        self._look_out()
 
     def _on_session_opened(self, _project: Project) -> None:
-        self._stop_following()
-        self.runs.clear()
-        self.results.stop()
+        self._forget()
+        self.setup.hold(_LOOKING)
         runs_dir = self._session.runs_dir
         assert runs_dir is not None, "an open project has a file"
         self._follower = RunsFollower(runs_dir, self._session.gui, self._on_runs, self.setup.fail)
@@ -142,10 +164,8 @@ class RoundsController:
         self.results.look()
 
     def _on_session_closing(self) -> None:
-        self._stop_following()
+        self._forget()
         self.setup.clear()
-        self.runs.clear()
-        self.results.stop()
 
     def _on_viewer_theme(self, _event: object = None) -> None:
         colors = colors_of(self._viewer)

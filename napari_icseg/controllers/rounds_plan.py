@@ -58,32 +58,37 @@ class RoundSummary(DataSummary):
 
     @property
     def text(self) -> str:
-        """One line for the dock, and what is to be known before it is started."""
+        """What there is, and what is to be known before a round is started; for the dock."""
         plan = self.plan
-        words = (
+        found = (
             f"{len(plan.labelled):,} labelled, {len(plan.blank):,} blank, "
             f"{len(plan.unlabelled):,} unlabelled"
         )
-        if plan.validation:
-            verb = "is" if len(plan.validation) == 1 else "are"
-            words += f"; {len(plan.validation):,} of the labelled {verb} the fixed validation split"
-        words += "."
-        if self.num_test:
-            words += f" {counted(self.num_test, 'image')} kept for testing."
-        if plan.num_too_large:
-            words += f" {counted(plan.num_too_large, 'image')} too large for a model as a whole."
+        num = len(plan.validation)
+        words = [f"{found}; {num:,} kept to measure with (validation)." if num else f"{found}."]
         if plan.is_new_validation:
-            words += (
-                " The validation split is drawn anew, because the former one is too small by "
-                "now: scores of earlier rounds do not compare."
+            words.append(
+                "The validation images are drawn anew, because the former ones are too few by now: "
+                "scores of earlier rounds do not compare."
             )
+        if self.num_test:
+            words.append(
+                f"{counted(self.num_test, 'image')} {_is(self.num_test)} kept for testing."
+            )
+        if plan.num_too_large:
+            num = plan.num_too_large
+            words.append(f"{counted(num, 'image')} {_is(num)} too large for a model as a whole.")
         if self.num_waiting:
             verb = "waits" if self.num_waiting == 1 else "wait"
-            words += (
-                f" {counted(self.num_waiting, 'proposal')} still {verb} for review: the next "
-                "round's replace them."
+            words.append(
+                f"{counted(self.num_waiting, 'image')} still {verb} for review; the next round "
+                "proposes anew for them."
             )
-        return words
+        return " ".join(words)
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def read_round_summary(reader: ProjectReader, _selection: Selection) -> RoundSummary:
@@ -149,9 +154,12 @@ def _problem(finished: Sequence[ImageRecord], plan: RoundPlan) -> str:
             "from them, and proposes labels for the others."
         )
     if not num_with:
+        what = f"All {len(finished):,} finished images are"
+        if len(finished) == 1:
+            what = "The one finished image is"
         return (
-            f"All {counted(len(finished), 'finished image')} are blank: a model could only learn "
-            "to find nothing. Label some images with objects."
+            f"{what} blank: a model could only learn to find nothing. Label some images with "
+            "objects and mark them as done (D)."
         )
     if num_with < MIN_WITH_OBJECTS:
         return (

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from napari_icseg.controllers.prefill_objects import propose
+from napari_icseg.controllers.rounds_intake import Intake
 from napari_icseg.controllers.rounds_record import (
     READ,
     READING,
@@ -18,39 +15,21 @@ from napari_icseg.controllers.rounds_record import (
     known_rounds,
     scores_of,
 )
-from napari_icseg.controllers.wording import counted
 from napari_icseg.jobs.errors import JobError
 from napari_icseg.jobs.folder import UNLABELLED_FOLDER
-from napari_icseg.project.records import NewReview, ReviewState
-from napari_icseg.project.review_reader import is_open
 from trainers.errors import DataError
-from trainers.io.manifest import MANIFEST_NAME, file_sha256
-from trainers.io.masks import read_mask
+from trainers.io.manifest import MANIFEST_NAME
 from trainers.proposals import read_proposals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from napari_icseg.jobs.watcher import RunSnapshot
     from napari_icseg.project.project import Project
-    from napari_icseg.project.records import ImageRecord
-    from trainers.proposals import ImageProposal, ProposalSet
 
 PROPOSALS_FOLDER = "proposals"
 RECORD_FILE = "round.json"
-LABELLED, CHANGED, UNREADABLE, GONE = "labelled", "changed", "unreadable", "gone"
-_REPLACED = (ReviewState.WAITING, ReviewState.REJECTED)
-_WORDS = {
-    LABELLED: "labelled or reviewed meanwhile: nothing of that was touched",
-    CHANGED: "whose image file was changed or is missing: put it back and run the next round",
-    UNREADABLE: "that could not be read by the model",
-    GONE: "removed from the project meanwhile",
-}
-
-
-class Stopped(Exception):
-    """Unwinds reading that nobody waits for; the next call goes on."""
 
 
 def run_dir_in(project: Project, run_dir: Path) -> str:
@@ -95,80 +74,13 @@ def read_in(
     found = read_proposals(run.run_dir / PROPOSALS_FOLDER)
     class_ids = dict(enumerate(project.class_ids_of(found.class_names), start=1))
     round_id = _noted(project, run, info)
-    intake = _Intake(project, run.run_dir, found, class_ids, round_id)
-    project.add_reviews(round_id, intake.reviews(_ids(run.run_dir, info), progress, is_stopped))
-    intake.left_out[UNREADABLE] += len(found.left_out)
-    info = replace(
-        info, state=READ, num_proposed=intake.num_proposed, left_out=words_for(intake.left_out)
+    intake = Intake(
+        project, run.run_dir, found, class_ids, round_id=round_id, newer=_newer(project, info)
     )
+    project.add_reviews(round_id, intake.reviews(_ids(run.run_dir, info), progress, is_stopped))
+    info = replace(info, state=READ, num_proposed=intake.num_proposed, left_out=intake.words())
     project.set_round_info(round_id, info.to_json())
     return info
-
-
-def words_for(left_out: Mapping[str, int]) -> tuple[str, ...]:
-    """Return in words which proposals were not taken."""
-    return tuple(
-        f"Left out: {counted(left_out[why], 'image')} {words}."
-        for why, words in _WORDS.items()
-        if left_out.get(why)
-    )
-
-
-class _Intake:
-    """Turns proposals into reviews, one at a time, and counts what is left out."""
-
-    def __init__(
-        self,
-        project: Project,
-        run_dir: Path,
-        found: ProposalSet,
-        class_ids: dict[int, int],
-        round_id: int,
-    ) -> None:
-        self._project, self._run_dir, self._found = project, run_dir, found
-        self._class_ids, self._round_id = class_ids, round_id
-        self.left_out: Counter[str] = Counter()
-        self.num_proposed = 0
-
-    def reviews(
-        self,
-        ids: Mapping[str, int],
-        progress: Callable[[int, int], None],
-        is_stopped: Callable[[], bool],
-    ) -> Iterator[NewReview]:
-        """Yield what is not in the project yet."""
-        records = {image.id: image for image in self._project.images()}
-        total = len(self._found.images)
-        for number, proposal in enumerate(self._found.images, start=1):
-            if is_stopped():
-                raise Stopped
-            image = records.get(ids.get(str(proposal.image), -1))
-            why, new = (GONE, None) if image is None else self._review(proposal, image)
-            self.num_proposed += not why
-            self.left_out[why] += bool(why)
-            if new is not None:
-                yield new
-            progress(number, total)
-
-    def _review(self, proposal: ImageProposal, image: ImageRecord) -> tuple[str, NewReview | None]:
-        """Return why an image is left out, or its review; neither where it is in already."""
-        project = self._project
-        known = project.review(image.id)
-        if known is not None and known.round_id == self._round_id:
-            return "", None
-        now = project.image(image.id)
-        is_decided = known is not None and known.state not in _REPLACED
-        if is_decided or not is_open(now.status, now.num_objects):
-            return LABELLED, None
-        path = project.absolute_path(image.id)
-        if not path.is_file() or file_sha256(path) != proposal.sha256:
-            return CHANGED, None
-        labels = read_mask(proposal.mask, image.shape)
-        sure = 1.0 - read_mask(proposal.doubt, image.shape).astype(np.float32) / 255.0
-        probs = np.broadcast_to(sure, (len(self._found.class_names), *image.shape))
-        objects = propose(labels, probs, self._class_ids, ()).proposals
-        doubt = proposal.doubt.relative_to(self._run_dir).as_posix()
-        return "", NewReview(image.id, objects, proposal.confidence, proposal.predicted_iou, doubt)
 
 
 def _noted(project: Project, run: RunSnapshot, info: RoundInfo) -> int:
@@ -178,6 +90,11 @@ def _noted(project: Project, run: RunSnapshot, info: RoundInfo) -> int:
         if record.run_dir == name:
             return record.id
     return project.add_round(run.status.model, name, info.to_json()).id
+
+
+def _newer(project: Project, info: RoundInfo) -> frozenset[int]:
+    """Return the ids of later rounds: this one was resumed, or read again, after them."""
+    return frozenset(r.id for r, other in known_rounds(project) if other.number > info.number)
 
 
 def _with_results(run: RunSnapshot, info: RoundInfo) -> RoundInfo:

@@ -95,6 +95,7 @@ def scores_of(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def known_rounds(reader: ProjectReader) -> tuple[tuple[RoundRecord, RoundInfo], ...]:
-    """Return the rounds of this dock, oldest first."""
+    """Return the rounds of this dock, oldest first: one that was resumed late is noted late."""
     pairs = ((record, info_of(record.info)) for record in reader.rounds())
-    return tuple((record, info) for record, info in pairs if info is not None)
+    known = [(record, info) for record, info in pairs if info is not None]
+    return tuple(sorted(known, key=lambda pair: pair[1].number))

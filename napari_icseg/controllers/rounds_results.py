@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from napari_icseg.controllers import rounds_words as words
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.notify import show_info
-from napari_icseg.controllers.rounds_reading import Stopped, is_read, read_in
+from napari_icseg.controllers.rounds_intake import Stopped
+from napari_icseg.controllers.rounds_outcome import result_view, round_row
+from napari_icseg.controllers.rounds_reading import is_read, read_in
 from napari_icseg.controllers.rounds_record import READ, known_rounds
+from napari_icseg.controllers.rounds_words import number_of
 from napari_icseg.project.records import ReviewState
 from napari_icseg.widgets.rounds_view import ResultView
 
@@ -164,7 +166,7 @@ class RoundResultsPresenter:
     def _on_failed(self, stop: threading.Event, run: RunSnapshot, message: str) -> None:
         if stop is self._stop:
             self._busy, self._failed = ("", 0.0), run
-            self._failure = f"Round {words.number_of(run)} has finished, but: {message}"
+            self._failure = f"Round {number_of(run)} has finished, but: {message}"
             self.draw()
 
     def _on_looked(self, project: Project, known: _Known | None) -> None:
@@ -184,13 +186,11 @@ def _look(project: Project) -> _Known:
     with project.snapshot() as reader:
         folder, found = project.file.parent, known_rounds(reader)
         gone = {record.id: not (folder / record.run_dir).is_dir() for record, _ in found}
-        rows = tuple(
-            words.round_row(record, info, is_gone=gone[record.id]) for record, info in found
-        )
+        rows = tuple(round_row(record, info, is_gone=gone[record.id]) for record, info in found)
         done = [(record, info) for record, info in found if info.state == READ]
         if not done:
             return _Known(rows)
         record, info = done[-1]
         waiting = reader.num_reviews(record.id)[ReviewState.WAITING]
-        result = words.result_view(info, record.model, num_waiting=waiting, is_gone=gone[record.id])
+        result = result_view(info, record.model, num_waiting=waiting, is_gone=gone[record.id])
         return _Known(rows, result)

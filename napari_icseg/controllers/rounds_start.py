@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from napari_icseg.controllers.rounds_plan import plan_round
 from napari_icseg.controllers.rounds_record import RoundInfo, known_rounds
 from napari_icseg.controllers.training_setup import options_of
+from napari_icseg.controllers.wording import counted
 from napari_icseg.jobs.folder import UNLABELLED_FOLDER
 from napari_icseg.jobs.request import RunRequest
 from napari_icseg.jobs.runs import start_run
@@ -120,9 +121,10 @@ def _list_unlabelled(reader: ProjectReader, ids: Iterable[int], folder: Path) ->
     paths = [Path(os.path.abspath(reader.root / reader.image(each).path)) for each in ids]
     missing = [path for path in paths if not path.is_file()]
     if missing:
+        num = counted(len(missing), "unlabelled image")
         raise ProjectError(
-            f"{len(missing)} unlabelled image files are missing, the first is {missing[0]}. Put "
-            "them back, tell the project where its images are, or remove them from it."
+            f"The file of {num} is missing: {missing[0]}. Project > Locate images… finds moved "
+            "images; else put them back, or remove them from the project."
         )
     names = tuple(known.name for known in reader.classes())
     items = tuple(DatasetItem(path, None, None) for path in paths)

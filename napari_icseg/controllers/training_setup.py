@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -62,7 +62,7 @@ class SetupPresenter:
         self._purpose = purpose or Purpose()
         self._counted: DataSummary | None = None
         self._busy: tuple[str, float | None] | None = None
-        self._failure = ""
+        self._failure = self._hindrance = ""
         self._is_counting = self._is_stale = False
         self._counting = Background(session.gui, "count")
         panel.set_models(model_options(self._purpose.first_model))
@@ -125,6 +125,12 @@ class SetupPresenter:
         self._busy, self._failure = None, failure
         self.draw()
 
+    def hold(self, reason: str) -> None:
+        """Let nothing be started for a reason that the button's tooltip tells; "" ends that."""
+        if reason != self._hindrance:
+            self._hindrance = reason
+            self.draw()
+
     def fail(self, message: str) -> None:
         """Show an error."""
         self._failure = message
@@ -146,19 +152,20 @@ class SetupPresenter:
         self._panel.set_view(self._view())
 
     def _view(self) -> SetupView:
+        says = self._purpose.text(self._panel.choice(), self.summary)
         if self._session.project is None:
-            return NO_PROJECT
+            return replace(NO_PROJECT, train_text=says)
         counted, (text, fraction) = self._counted, self._busy or ("", None)
         if counted is None:
-            return SetupView(summary="Counting the labels…")
+            return SetupView(summary="Counting the labels…", train_text=says)
         return SetupView(
             summary=counted.text,
             problem=self._failure or counted.problem,
-            can_train=not counted.problem and self._busy is None,
+            can_train=not (counted.problem or self._busy or self._hindrance),
             busy_text=text,
             busy_fraction=fraction,
-            train_text=self._purpose.text(self._panel.choice(), counted),
-            train_tooltip=self._purpose.tooltip,
+            train_text=says,
+            train_tooltip=self._hindrance or self._purpose.tooltip,
             classes=_class_entries(counted),
             splits=_split_entries(counted),
         )

@@ -77,11 +77,13 @@ class CurvesWidget(QWidget):
 
 
 def color_axes(plot: Any, foreground: str) -> None:
-    """Give axes and legend a colour (#rrggbb)."""
+    """Give axes, and the legend if there is one, a colour (#rrggbb)."""
     for side in ("left", "bottom"):
         axis = plot.getAxis(side)
         axis.setPen(foreground)
         axis.setTextPen(foreground)
+    if plot.legend is None:
+        return
     plot.legend.setLabelTextColor(foreground)
     for _, label in plot.legend.items:
         label.setText(label.text, color=foreground)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QLocale, Qt
 from qtpy.QtGui import QDoubleValidator
-from qtpy.QtWidgets import QComboBox, QLineEdit, QSpinBox
+from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QSpinBox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 AS_PRESET = "as the preset says"
 _MAX_LR = 10.0
+_NAME_PX = 60
+
+
+def name_label(text: str) -> QLabel:
+    """Return the name of a box; boxes below each other begin at the same place."""
+    label = QLabel(text)
+    label.setMinimumWidth(_NAME_PX)
+    return label
 
 
 class EntryBox(QComboBox):

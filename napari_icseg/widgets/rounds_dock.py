@@ -46,7 +46,7 @@ class RoundsDock(QWidget):
             self.setup,
             (
                 ("This round", (self.run, self.phases, self.log)),
-                ("What it changed", (self.result,)),
+                ("What the last round changed", (self.result,)),
                 ("Rounds so far", (self.no_rounds, self.history)),
             ),
         )
@@ -66,7 +66,7 @@ class RoundsDock(QWidget):
         """Show what the last round changed."""
         self.result.set_view(view)
         is_shown = bool(view.title or view.failure or view.busy_text)
-        self.headers["What it changed"].setVisible(is_shown)
+        self.headers["What the last round changed"].setVisible(is_shown)
 
     def set_rows(self, rows: Sequence[RoundRow]) -> None:
         """Show all rounds, given oldest first."""

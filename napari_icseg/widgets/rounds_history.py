@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
+    QLabel,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
     from napari_icseg.widgets.rounds_view import RoundRow
 
-_CURVE_PX = 118
+_LINES = {
+    "with unlabelled": (curves.IOU_COLOR, "o", "●"),
+    "labels alone": (curves.TRAIN_COLOR, "s", "■"),
+}
+"""Colour and symbol of each line, and the symbol as a letter."""
+_CURVE_PX = 96
 _ROW_PX, _HEADER_PX, _MAX_ROWS = 22, 24, 6
 _COLUMNS = (
     ("Round", "Its number; the newest is on top"),
@@ -42,21 +48,21 @@ class RoundHistory(QWidget):
         super().__init__(parent)
         self.plots = pg.GraphicsLayoutWidget()
         self.plot = self.plots.addPlot(axisItems=curves.whole_number_axis())
-        self.plot.addLegend(offset=(-8, -4), labelTextSize="8pt", verSpacing=-6)
         self.lines = {
-            "with unlabelled": curves.point_curve(
-                self.plot, curves.IOU_COLOR, "with unlabelled", "o"
-            ),
-            "labels alone": curves.point_curve(self.plot, curves.TRAIN_COLOR, "labels alone", "s"),
+            name: curves.point_curve(self.plot, color, name, symbol)
+            for name, (color, symbol, _mark) in _LINES.items()
         }
         curves.still(self.plots, self.plot)
-        self.plot.setLabel("left", "IoU")
-        self.plot.setLabel("bottom", "round")
+        self.plot.getAxis("left").enableAutoSIPrefix(False)  # 0.6, not 600 thousandths
+        # above and not inside: there is no corner that no line ever comes to
+        self.legend = QLabel()
+        self.legend.setToolTip("Foreground IoU of each round's two models on the validation images")
         self.plots.setFixedHeight(_CURVE_PX)
         self.table = _build_table()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        layout.addWidget(self.legend)
         layout.addWidget(self.plots)
         layout.addWidget(self.table)
         self.apply_theme(foreground="#f0f1f2", background="#262930")
@@ -66,7 +72,8 @@ class RoundHistory(QWidget):
         """Show these rounds, given oldest first."""
         self._set_points("with unlabelled", [(row.number, row.iou) for row in rows])
         self._set_points("labels alone", [(row.number, row.teacher_iou) for row in rows])
-        self.plots.setVisible(len(rows) > 1)
+        for widget in (self.legend, self.plots):
+            widget.setVisible(len(rows) > 1)
         self.table.setRowCount(len(rows))
         for position, row in enumerate(reversed(rows)):
             for column, text in enumerate(_cells(row)):
@@ -77,9 +84,12 @@ class RoundHistory(QWidget):
     def apply_theme(self, *, foreground: str, background: str) -> None:
         """Take the colours (#rrggbb) of the window around."""
         self.plots.setBackground(background)
-        colors = (curves.IOU_COLOR, curves.TRAIN_COLOR)
-        for line, color in zip(self.lines.values(), colors, strict=True):
-            curves.paint(line, tones.readable(color, background, 3.0))
+        words = []
+        for name, (color, _symbol, mark) in _LINES.items():
+            shown = tones.readable(color, background, 3.0)
+            curves.paint(self.lines[name], shown)
+            words.append(f'<span style="color: {shown}">{mark}</span> {name}')
+        self.legend.setText(f"IoU by round: {'&nbsp; '.join(words)}")
         curves.color_axes(self.plot, foreground)
 
     def _set_points(self, name: str, points: Sequence[tuple[int, float | None]]) -> None:
@@ -110,6 +120,8 @@ def _build_table() -> QTableWidget:
     for column, (text, tooltip) in enumerate(_COLUMNS):
         head = QTableWidgetItem(text)
         head.setToolTip(tooltip)
+        if column == 1:
+            head.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         table.setHorizontalHeaderItem(column, head)
     table.setToolTip("The rounds so far, the newest on top; rest on one to see what it used")
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
-from napari_icseg.widgets.fields import EntryBox
+from napari_icseg.widgets.fields import EntryBox, name_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ class MethodPanel(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(1, 1)
-        grid.addWidget(QLabel("Method"), 0, 0)
+        grid.addWidget(name_label("Method"), 0, 0)
         grid.addWidget(self.method, 0, 1)
         grid.addWidget(self.explanation, 1, 0, 1, 2)
         self.method.currentIndexChanged.connect(self._on_method_changed)

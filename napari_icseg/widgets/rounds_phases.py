@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from napari_icseg.widgets.rounds_view import PhaseView
     from napari_icseg.widgets.training_view import Tone
 
-_MARKS = {"todo": "○", "active": "▶", "done": "✓"}
-_TONES: dict[str, Tone] = {"todo": "neutral", "active": "active", "done": "good"}
+_MARKS = {"todo": "○", "active": "▶", "halted": "‖", "failed": "✗", "done": "✓"}
+_TONES: dict[str, Tone] = {
+    **{"todo": "neutral", "active": "active", "halted": "neutral"},
+    **{"failed": "bad", "done": "good"},
+}
 _MAX_PHASES = 4
 
 
 class PhaseList(QWidget):
-    """One line a phase: a mark, what it does, how far it is."""
+    """One line a phase: a mark, its name, what it does and how far it is."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,28 +35,22 @@ class PhaseList(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(1)
-        grid.setColumnStretch(1, 1)
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        for number, (mark, text, detail) in enumerate(self.rows):
-            grid.addWidget(mark, number, 0)
-            grid.addWidget(text, number, 1)
-            grid.addWidget(detail, number, 2, right)
+        grid.setColumnStretch(2, 1)
+        for number, (mark, name, text) in enumerate(self.rows):
+            text.setWordWrap(True)  # else a long line makes the dock wider than its window
+            for column, label in enumerate((mark, name, text)):
+                grid.addWidget(label, number, column, Qt.AlignmentFlag.AlignTop)
         self.set_phases(())
 
     def set_phases(self, phases: Sequence[PhaseView]) -> None:
         """Show these phases; without any, nothing."""
-        for number, (mark, text, detail) in enumerate(self.rows):
+        for number, labels in enumerate(self.rows):
             phase = phases[number] if number < len(phases) else None
-            set_toned_text(
-                mark,
-                _MARKS[phase.state] if phase else "",
-                _TONES[phase.state] if phase else "neutral",
-            )
-            for label, words in (
-                (text, phase.text if phase else ""),
-                (detail, phase.detail if phase else ""),
-            ):
-                label.setText(words)
-                label.setVisible(bool(words))
+            texts = ("", "", "") if phase is None else (_MARKS[phase.state], phase.name, phase.text)
+            for label, text in zip(labels, texts, strict=True):
+                label.setText(text)
+                label.setVisible(bool(text))
+                label.setToolTip("" if phase is None else phase.tooltip)
+            set_toned_text(labels[0], texts[0], "neutral" if phase is None else _TONES[phase.state])
         self.setVisible(bool(phases))
         self._relayout.start()

@@ -16,6 +16,11 @@ _HEADS = (
     ("IoU", "Foreground intersection over union on the validation images"),
     ("Pixel acc.", "The share of validation pixels that get the right class"),
 )
+_EXPLANATION = (
+    "Labels are made by hand (or imported), or accepted from a model's proposals, as they were or "
+    "edited.\nAn action is a step of the history: an object accepted or changed, an image marked "
+    "as done or blank, a proposal reviewed."
+)
 
 
 class ResultPanel(QWidget):
@@ -35,9 +40,12 @@ class ResultPanel(QWidget):
         self.score_rows = [(QLabel(), QLabel(), QLabel()) for _ in range(_MAX_ROWS)]
         self.review = QPushButton()
         self.review.setMinimumHeight(30)
-        self.review.setToolTip("Open the Review dock: a key stroke for each proposal, worst first")
+        self.review.setToolTip(
+            "Open the Review dock: a key stroke for each image, the most doubtful first"
+        )
         self.retry = QPushButton("Read the proposals again")
         self.retry.setToolTip("Take the proposals of this round into the project once more")
+        self.lines.setToolTip(_EXPLANATION)
         self._relayout = Relayout(self)
         self._lay_out()
         self.review.clicked.connect(lambda: self.review_clicked.emit())
@@ -48,7 +56,7 @@ class ResultPanel(QWidget):
 
     def set_view(self, view: ResultView) -> None:
         """Show another snapshot."""
-        set_toned_text(self.title, view.title, "good")
+        set_toned_text(self.title, view.title, view.tone)
         self._set_scores(view)
         set_toned_text(self.lines, "\n".join(view.lines), "neutral")
         set_toned_text(self.warnings, "\n".join(f"⚠ {w}" for w in view.warnings), "warning")
@@ -59,9 +67,8 @@ class ResultPanel(QWidget):
             widget.setVisible(bool(view.busy_text))
         set_fraction(self.busy_bar, view.busy_fraction)
         num = view.num_waiting
-        self.review.setText(f"Review {num:,} proposal{'' if num == 1 else 's'}")
+        self.review.setText(f"Review {num:,} image{'' if num == 1 else 's'}")
         self.review.setVisible(num > 0)
-        self.review.setEnabled(view.can_review)
         self.setVisible(bool(view.title or view.failure or view.busy_text))
         self._relayout.start()
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from napari_icseg.widgets.training_view import Tone
 
-PhaseState = Literal["todo", "active", "done"]
+PhaseState = Literal["todo", "active", "halted", "failed", "done"]
 
 
 @dataclass(frozen=True)
 class PhaseView:
-    """One part of a round."""
+    """One part of a round: its name, what it does and how far that is."""
 
+    name: str
     text: str
     state: PhaseState
-    detail: str = ""
+    tooltip: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ class ResultView:
     """What a finished round changed; without a title nothing is shown."""
 
     title: str = ""
+    tone: Tone = "neutral"
     scores: tuple[ScoreRow, ...] = ()
     lines: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     num_waiting: int = 0
-    can_review: bool = False
     failure: str = ""
     """Why its proposals are not in the project, and what to do."""
     busy_text: str = ""

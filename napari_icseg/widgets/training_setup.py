@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_icseg.widgets.fields import EntryBox, PresetSpinBox, RateField
+from napari_icseg.widgets.fields import EntryBox, PresetSpinBox, RateField, name_label
 from napari_icseg.widgets.fold import Fold
 from napari_icseg.widgets.relayout import Relayout
 from napari_icseg.widgets.tones import set_toned_text
@@ -152,7 +152,7 @@ class SetupPanel(QWidget):
         row.setHorizontalSpacing(8)
         row.setVerticalSpacing(2)
         row.setColumnStretch(1, 1)
-        row.addWidget(QLabel("Model"), 0, 0)
+        row.addWidget(name_label("Model"), 0, 0)
         row.addWidget(self.model, 0, 1)
         row.addWidget(self.explanation, 1, 0, 1, 2)
         if self._extra is not None:

@@ -21,6 +21,7 @@ from napari_icseg.jobs.watcher import list_runs
 from napari_icseg.project.records import ImageStatus, ReviewState
 from napari_icseg.widgets.rounds_dock import RoundsDock
 from napari_icseg.widgets.training_dock import TrainingDock
+from tests.napari_icseg.controllers.rounds_fixtures import finish_round
 from tests.napari_icseg.controllers.training_fixtures import SETTINGS, make_project
 from trainers.progress import read_process
 
@@ -95,7 +96,7 @@ def test_a_round_survives_a_kill_and_a_restart_and_its_proposals_wait_for_review
     make_project(tmp_path).close()
     first = start_gui()
     first.open(tmp_path / "chip.icseg")
-    assert first.dock.setup.summary.text().startswith("5 labelled, 0 blank, 3 unlabelled; 1 of")
+    assert first.dock.setup.summary.text().startswith("5 labelled, 0 blank, 3 unlabelled; 1 kept")
     first.click(first.dock.setup.train)
     run_dir = tmp_path / "chip.runs" / "round-1"
     first.wait(lambda: (run_dir / "teacher" / "events.jsonl").is_file())
@@ -142,3 +143,44 @@ def test_a_round_survives_a_kill_and_a_restart_and_its_proposals_wait_for_review
     gui.wait(lambda: "removed" in gui.dock.result.warnings.text())
     # reading it in is over: nothing is read twice
     assert gui.dock.result.failure.text() == ""
+
+
+def test_impatient_clicks_start_one_round_which_a_reopened_window_finds_again(
+    start_gui, tmp_path: Path
+) -> None:
+    make_project(tmp_path).close()
+    first = start_gui()
+    first.open(tmp_path / "chip.icseg")
+    for _ in range(3):
+        first.qtbot.mouseClick(first.dock.setup.train, Qt.MouseButton.LeftButton)
+    first.wait(first.dock.run.isVisible)
+    first.controller.start(first.dock.setup.choice())
+    first.close()
+    assert [run.name for run in list_runs(tmp_path / "chip.runs")] == ["round-1"]
+
+    gui = start_gui()
+    gui.open(tmp_path / "chip.icseg")
+    gui.wait(gui.dock.run.cancel.isVisible)
+    assert not gui.dock.setup.train.isEnabled()
+    assert "under way" in gui.dock.setup.train.toolTip()
+    gui.click(gui.dock.run.cancel)
+    gui.wait(lambda: "was cancelled" in gui.dock.run.sentence.text())
+    gui.wait(gui.dock.setup.train.isEnabled)
+    assert gui.dock.run.resume.isVisible()
+
+
+def test_proposals_that_could_not_be_read_are_read_when_that_was_put_right(
+    start_gui, tmp_path: Path
+) -> None:
+    with make_project(tmp_path) as project:
+        finish_round(project, class_names=("metal", "poly"))
+    gui = start_gui()
+    gui.open(tmp_path / "chip.icseg")
+    gui.wait(gui.dock.result.retry.isVisible)
+    assert "poly is missing. Add a class of that name" in gui.dock.result.failure.text()
+    assert not gui.dock.result.review.isVisible()
+    gui.session.project.add_class("poly")
+    gui.click(gui.dock.result.retry)
+    assert "Proposals for 3 images." in gui.wait_for_result()
+    assert gui.dock.result.title.property("tone") == "good"
+    assert not gui.dock.result.retry.isVisible()
