@@ -80,6 +80,9 @@ class LabelRecord:
 
     image: str
     image_sha256: str
+    mask: str
+    """Name in the folder of pseudo-labels; `ignore/` has one of the same name."""
+    mask_sha256: str
     confidence: float
     agreement: float
     kept: float
@@ -117,7 +120,7 @@ def write_pseudo_labels(
 
     Killed on the way, it goes on after the last image that was written: what was recorded is
     not predicted again. Returns one record for each image, in order. `unreadable` is told of
-    an image that cannot be read, which is then left out.
+    an image that cannot be read or is gone, which is then left out.
 
     Raises:
         DataError: a file cannot be written, or an image not read and `unreadable` is None.
@@ -129,7 +132,7 @@ def write_pseudo_labels(
     for number, path in enumerate(images):
         mask, ignore = (folder / part / f"{number:06d}.png" for part in ("masks", "ignore"))
         record = done.get(str(path))
-        if record is None or not (mask.is_file() and ignore.is_file()):
+        if record is None or not _is_kept(record, path, mask, ignore):
             try:
                 image = read_image(path)
             except DataError as error:
@@ -140,7 +143,7 @@ def write_pseudo_labels(
             label = _labelled(model, path, image, rule)
             write_semantic(mask, label.labels)
             write_semantic(ignore, label.ignore)
-            record = _record(label)
+            record = _record(label, mask, folder)
             _append(folder, record)
         records.append(record)
         items.append(DatasetItem(path, mask, "train", record.image_sha256, ignore))
@@ -151,11 +154,19 @@ def write_pseudo_labels(
     return records
 
 
-def _record(label: PseudoLabel) -> LabelRecord:
+def _is_kept(record: LabelRecord, image: Path, mask: Path, ignore: Path) -> bool:
+    """Say whether what was recorded before is still that image's label."""
+    is_there = all(file.is_file() for file in (image, mask, ignore))
+    return is_there and file_sha256(image) == record.image_sha256
+
+
+def _record(label: PseudoLabel, mask: Path, folder: Path) -> LabelRecord:
     kept, foreground = ~label.ignore, label.labels > 0
     return LabelRecord(
         str(label.image),
         file_sha256(label.image),
+        mask.relative_to(folder).as_posix(),
+        file_sha256(mask),
         round(label.confidence, 6),
         round(label.agreement, 6),
         round(float(kept.mean()), 6),

@@ -68,8 +68,10 @@ def read_round_config(path: Path) -> RoundConfig:
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
+        is_missing = isinstance(error, FileNotFoundError)
+        why = f"it has no {path.name}" if is_missing else str(error)
         raise TrainingError(
-            f"{path.parent} is not the folder of a round: {error}. Give the folder that "
+            f"{path.parent} is not the folder of a round: {why}. Give the folder that "
             "`icseg rounds run … --out` wrote."
         ) from error
     if not isinstance(fields, dict) or fields.get("kind") != "round":

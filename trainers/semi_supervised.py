@@ -36,7 +36,7 @@ from trainers.progress import WORKING, RunState, read_status
 from trainers.propose import judge_of, propose, refuse_other_classes
 from trainers.pseudo_labels import LabelRecord, LabelRule, write_pseudo_labels
 from trainers.round_config import METHODS, Method, RoundConfig, read_round_config
-from trainers.round_data import RoundData, fix_data
+from trainers.round_data import IMAGES_NAME, RoundData, fix_data
 from trainers.round_job import RoundJob
 from trainers.round_record import RoundReport, costs_of, read_round, write_record
 from trainers.run_folder import STUDENT, TEACHER, code_version, read_metrics
@@ -45,11 +45,12 @@ from trainers.train import Listener, ensure_trained, is_ours
 from trainers.validation import known_tiles, validated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from trainers.config import TrainConfig
     from trainers.data.snapshot import Snapshot, SnapshotItem
+    from trainers.io.manifest import DatasetItem
     from trainers.predict import LoadedModel
 
 __all__ = ["METHODS", "Method", "RoundReport", "read_round", "resume_round", "run_round"]
@@ -133,7 +134,8 @@ def _claim(config: RoundConfig) -> None:
     folder = config.training.out
     file = folder / "config.json"
     if file.exists():
-        if not read_round_config(file).is_same_as(config):
+        is_begun = (folder / IMAGES_NAME).exists()  # else it failed before it did anything
+        if not read_round_config(file).is_same_as(config) and is_begun:
             raise TrainingError(
                 f"{folder} holds a round with other settings. Choose another folder, or remove it."
             )
@@ -242,7 +244,7 @@ class _Round:
         )
         if self.config.method == "mean_teacher":
             items = [item.listed() for item in snapshot.items]
-            index = DatasetIndex((*items, *data.images), snapshot.class_names)
+            index = DatasetIndex((*items, *self._present(data.images)), snapshot.class_names)
             write_manifest(pseudo / MANIFEST_NAME, index)
             return student.replace(unlabelled=True), None, []
         self.job.begin("labelling")
@@ -258,6 +260,13 @@ class _Round:
             unreadable=lambda path, reason: self.job.warn(f"Left out: {path}. {reason}"),
         )
         return student, calibration, records
+
+    def _present(self, images: Iterable[DatasetItem]) -> Iterator[DatasetItem]:
+        for item in images:
+            if item.image.is_file():
+                yield item
+            else:
+                self.job.warn(f"Left out, because it is gone: {item.image}")
 
     def _fair_tiles(self, snapshot: Snapshot) -> tuple[SnapshotItem, ...]:
         """Return the validation tiles that the teacher has not learned, or all if it has them."""

@@ -28,6 +28,7 @@ from trainers.predict import load_run
 from trainers.progress import RunState, read_events, read_status
 from trainers.proposals import read_proposals
 from trainers.propose_folder import propose_folder
+from trainers.round_config import read_round_config
 from trainers.run_folder import checkpoint_file
 from trainers.semi_supervised import METHODS, Method, read_round, resume_round, run_round
 from trainers.terminal import run_app
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tests.trainers.conftest import MakeConfig, MakeTiles
     from trainers.config import TrainConfig
     from trainers.events import Event
+    from trainers.train import Listener
 
 TIMEOUT_S = 120.0
 
@@ -137,7 +139,10 @@ def test_the_same_round_comes_to_the_same_numbers(
     for one_image, two_image in zip(one.images, two.images, strict=True):
         assert one_image.mask.read_bytes() == two_image.mask.read_bytes()
         assert one_image.doubt.read_bytes() == two_image.doubt.read_bytes()
-    assert all(len(entry["sha256"]) == 64 for entry in records[0]["unlabelled"])
+    for entry in records[0]["unlabelled"]:
+        assert entry["sha256"] == file_sha256(Path(entry["image"]))
+        label = entry["label"]
+        assert label["mask_sha256"] == file_sha256(config.out / "pseudo" / label["mask"])
 
 
 def test_a_round_can_be_taught_by_the_last_one(
@@ -271,36 +276,94 @@ def test_a_round_waits_while_there_is_a_file_pause_and_stops_at_a_file_cancel(
     assert read_status(config.out).state is RunState.FINISHED
 
 
-SLOW_PROPOSING = """
+SLOW_ROUND = """
 import sys, time
 from pathlib import Path
-from trainers import propose as module
+from trainers import propose, pseudo_labels
 from trainers.cli import app
+from trainers.loop import Loop
 from trainers.terminal import run_app
 
-plain = module.append_line
-def slow(path, fields):
-    plain(path, fields)
-    if len(path.read_bytes().splitlines()) == 3:
-        Path(sys.argv[1]).touch()
-        time.sleep(600)
-module.append_line = slow
-sys.exit(run_app(app, sys.argv[2:]))
+phase, told = sys.argv[1], Path(sys.argv[2])
+
+def stop():
+    told.touch()
+    time.sleep(600)
+
+def slow(module, num_lines):
+    plain = module.append_line
+    def append_line(path, fields):
+        plain(path, fields)
+        if len(path.read_bytes().splitlines()) == num_lines:
+            stop()
+    module.append_line = append_line
+
+def slow_training():
+    plain = Loop.save_last
+    def save_last(self, metrics):
+        plain(self, metrics)
+        if self.folder.path.name == "student":
+            stop()
+    Loop.save_last = save_last
+
+if phase == "labelling":
+    slow(pseudo_labels, 2)
+elif phase == "proposing":
+    slow(propose, 3)
+else:
+    slow_training()
+sys.exit(run_app(app, sys.argv[3:]))
 """
 
 
-def test_killed_while_proposing_it_goes_on_after_the_last_image(
-    data: tuple[Path, Path], config: TrainConfig, tmp_path: Path
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, Any]:
+    """Numbers of the round below that nothing stopped; the first test fills it."""
+    return {}
+
+
+@pytest.mark.parametrize("phase", ["labelling", "student", "proposing"])
+def test_a_killed_round_goes_on_where_it_was_and_comes_to_the_same_numbers(
+    data: tuple[Path, Path],
+    config: TrainConfig,
+    undisturbed: dict[str, Any],
+    phase: str,
 ) -> None:
-    told = tmp_path / "two_done"
+    kill_in(phase, data, config.out)
+    status = read_status(config.out)
+    assert (status.state, status.phase) == (RunState.INTERRUPTED, phase)
+    done = files_of(config.out)
+    if phase == "labelling":
+        assert len(list((config.out / "pseudo" / "masks").iterdir())) == 2
+        assert not (config.out / "pseudo" / "manifest.json").exists()
+    if phase == "proposing":
+        assert len(list((config.out / "proposals" / "masks").iterdir())) == 2
+
+    assert run_app(app, ["rounds", "run", "--resume", str(config.out)]) == 0
+
+    assert {path: path.stat().st_mtime_ns for path in done} == done, "nothing is done twice"
+    kinds = [event["kind"] for event in read_events(config.out / "student" / "events.jsonl")[0]]
+    assert kinds.count("epoch") == 2
+    assert ("resumed" in kinds) == (phase == "student")
+    if not undisturbed:
+        same = read_round_config(config.out / "config.json").training
+        other = same.replace(out=config.out.parent / "undisturbed")
+        run_round(other, unlabelled=data[1], method="paper")
+        undisturbed |= numbers_of(other.out)
+    assert numbers_of(config.out) == undisturbed
+
+
+def kill_in(phase: str, data: tuple[Path, Path], out: Path) -> None:
+    """Begin a round in another process, and kill it in the middle of a phase."""
+    told = out.parent / "told"
     arguments = [
         *("rounds", "run", "unet", "--data", str(data[0]), "--unlabelled", str(data[1])),
-        *("--out", str(config.out), "--method", "paper", "--epochs", "1", "--device", "cpu"),
+        *("--out", str(out), "--method", "paper", "--epochs", "2", "--device", "cpu"),
         *("--num-threads", "1", "--set", "image_size=64", "--set", "batch_size=2"),
         *("--set", "option.widths=[4,8]", "--set", "option.min_crops=0"),
     ]
     process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_PROPOSING, str(told), *arguments], cwd=Path.cwd()
+        [sys.executable, "-c", SLOW_ROUND, phase, str(told), *arguments], cwd=Path.cwd()
     )
     deadline = time.monotonic() + TIMEOUT_S
     while not told.exists():
@@ -309,16 +372,70 @@ def test_killed_while_proposing_it_goes_on_after_the_last_image(
         time.sleep(0.02)
     process.kill()
     process.wait()
-    status = read_status(config.out)
-    assert (status.state, status.phase) == (RunState.INTERRUPTED, "proposing")
-    folder = config.out / "proposals"
-    former = {path: path.stat().st_mtime_ns for path in (folder / "masks").iterdir()}
-    assert len(former) == 2
-    student = (config.out / "student" / "events.jsonl").read_bytes()
-    assert run_app(app, ["rounds", "run", "--resume", str(config.out)]) == 0
-    assert len(read_proposals(folder).images) == 4
-    assert {path: path.stat().st_mtime_ns for path in former} == former
-    assert (config.out / "student" / "events.jsonl").read_bytes() == student
+
+
+def files_of(folder: Path) -> dict[Path, int]:
+    """When each mask, and each file of the teacher, was written."""
+    files = [*folder.glob("*/masks/*.png"), *(folder / "teacher").glob("*.jsonl")]
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+def numbers_of(folder: Path) -> dict[str, Any]:
+    """Everything that a round came to, without what depends on its place."""
+    record = read_round(folder)
+    scores = {
+        name: {key: record[name][key] for key in ("iou", "pixel_accuracy", "dice", "loss")}
+        for name in ("teacher", "student")
+    }
+    labels = [{**entry["label"], "image": ""} for entry in record["unlabelled"]]
+    proposals = read_proposals(folder / "proposals").images
+    masks = [(p.confidence, p.predicted_iou, p.mask.read_bytes()) for p in proposals]
+    return {"scores": scores, "labels": labels, "masks": masks}
+
+
+@pytest.mark.parametrize(("method", "phase"), [("paper", "labelling"), ("mean_teacher", "teacher")])
+def test_images_that_vanish_while_a_round_runs_are_left_out_and_named(
+    data: tuple[Path, Path], config: TrainConfig, method: Method, phase: str
+) -> None:
+    lost = data[1] / "t07.png"
+    report = run_round(config, unlabelled=data[1], method=method, on_event=lose(lost, phase))
+    assert report.num_proposals == 3
+    assert any("t07.png" in reason for reason in read_status(config.out).warnings)
+    (left_out,) = read_proposals(config.out / "proposals").left_out
+    assert left_out.image == lost
+
+
+def lose(image: Path, phase: str) -> Listener:
+    """Return a listener that removes an image when a phase begins."""
+
+    def listener(event: Event) -> None:
+        if event["kind"] == "phase" and event["phase"] == phase:
+            image.unlink()
+
+    return listener
+
+
+def test_a_round_that_lost_an_image_says_so_and_goes_on_without_it(
+    data: tuple[Path, Path], config: TrainConfig
+) -> None:
+    with pytest.raises(DataError, match=r"t07\.png"):
+        run_round(
+            config,
+            unlabelled=data[1],
+            method="paper",
+            on_event=lose(data[1] / "t07.png", "student"),
+        )
+    assert "t07.png" in read_status(config.out).reason
+    assert resume_round(config.out).num_proposals == 3
+
+
+def test_a_start_with_a_wrong_folder_can_be_put_right(
+    data: tuple[Path, Path], config: TrainConfig
+) -> None:
+    with pytest.raises(DataError):
+        run_round(config, unlabelled=data[1].parent / "mistyped")
+    report = run_round(config, unlabelled=data[1], method="paper", make_proposals=False)
+    assert report.num_unlabelled == 4
 
 
 def test_a_round_is_not_mixed_up_with_a_run_or_another_round(

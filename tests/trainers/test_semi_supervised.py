@@ -12,7 +12,7 @@ from trainers.data.labels import IGNORE
 from trainers.data.snapshot import read_snapshot
 from trainers.errors import DataError, TrainingError
 from trainers.io.images import read_image
-from trainers.io.manifest import read_manifest
+from trainers.io.manifest import file_sha256, read_manifest
 from trainers.predict import load_run, predict_image
 from trainers.progress import RunState, read_status
 from trainers.pseudo_labels import LabelRule, pseudo_label, write_pseudo_labels
@@ -137,8 +137,27 @@ def test_labelling_that_was_killed_goes_on_after_the_last_image(
     written = (folder / "masks" / "000000.png").stat().st_mtime_ns
     records = write_pseudo_labels(model, snapshot, images, folder, rule=LabelRule())
     assert [Path(record.image) for record in records] == images
+    for record in records:
+        assert record.mask_sha256 == file_sha256(folder / record.mask)
     assert (folder / "masks" / "000000.png").stat().st_mtime_ns == written
     assert read_manifest(folder / "manifest.json").items[-1].image == images[-1]
+
+
+def test_a_label_of_an_image_that_was_changed_since_is_made_anew(
+    round_data: tuple[Path, Path], make_config: MakeConfig, tmp_path: Path
+) -> None:
+    labelled, unlabelled = round_data
+    config = make_config(labelled, epochs=1)
+    train(config)
+    model, snapshot = load_run(config.out), read_snapshot(config.out / "dataset")
+    images = sorted((unlabelled / "images").iterdir())
+    write_pseudo_labels(model, snapshot, images, tmp_path / "p", rule=LabelRule())
+    images[0].write_bytes(images[1].read_bytes())
+    first, second, _ = write_pseudo_labels(
+        model, snapshot, images, tmp_path / "p", rule=LabelRule()
+    )
+    assert first.image_sha256 == second.image_sha256
+    assert first.mask_sha256 == second.mask_sha256
 
 
 def test_copies_of_labelled_images_are_not_labelled_again(

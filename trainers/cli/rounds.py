@@ -14,6 +14,8 @@ from trainers.terminal import progress_bar, training_report
 if TYPE_CHECKING:
     from trainers.semi_supervised import RoundReport
 
+MODELS = ("unet", "sam_seg", "sam_det", "rsprompter")
+
 app = typer.Typer(no_args_is_help=True, help="Training with unlabelled images, round by round.")
 
 
@@ -32,38 +34,56 @@ class MethodName(StrEnum):
 )
 def run(
     model: Annotated[
-        str | None, typer.Argument(help="unet, sam_seg, sam_det or rsprompter.")
+        str | None, typer.Argument(help=f"{', '.join(MODELS[:-1])} or {MODELS[-1]}.")
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder with labelled images, as in `icseg train`.")
     ] = None,
     unlabelled: Annotated[
         Path | None,
-        typer.Option(help="Folder or manifest.json; images that are in --data are left out."),
+        typer.Option(
+            help="Folder or manifest.json of the images to label; those that are labelled in "
+            "--data are left out."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the round.")] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for the round.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Folder of a round to go on with.")] = None,
     method: Annotated[
         MethodName,
-        typer.Option(help="paper: all masks count; confidence: sure pixels; mean_teacher."),
+        typer.Option(
+            help="confidence: the first model's labels count where it is sure; paper: all of them "
+            "count; mean_teacher: a running average of the model labels at every step (best with "
+            "few labels, slowest)."
+        ),
     ] = MethodName.CONFIDENCE,
     teacher: Annotated[
         Path | None,
-        typer.Option(help="Run or earlier round that labels; else a teacher is trained first."),
+        typer.Option(
+            help="Run or earlier round that labels, of the same classes; without it a teacher is "
+            "trained first."
+        ),
     ] = None,
     propose: Annotated[
-        bool, typer.Option(help="Let the student propose for the unlabelled images.")
+        bool, typer.Option(help="At the end, propose labels for review: OUT/proposals.")
     ] = True,
     preset: Annotated[str, typer.Option(help="best or paper.")] = "best",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Of each training.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of each training; else the preset's.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed comes to the same numbers.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     num_threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="Any other setting, as in `icseg train`.")
     ] = None,
 ) -> None:
-    """Train on labelled images, label the others by the result, and train on both."""
+    """Train on labelled images, label the others by the result, and train on both.
+
+    The folder of the round then stands for its model wherever a run is expected (icseg predict,
+    evaluate, models export). Its round.json says which images, masks, models and numbers.
+    """
     from trainers.progress import LOG_FILE
     from trainers.registry import make_config
     from trainers.semi_supervised import resume_round, run_round
@@ -76,6 +96,8 @@ def run(
         return
     if model is None or data is None or unlabelled is None or out is None:
         raise typer.BadParameter("Give a MODEL, --data, --unlabelled and --out, or --resume ROUND.")
+    if model not in MODELS:
+        raise typer.BadParameter(f"MODEL is one of {', '.join(MODELS)}, not {model!r}.")
     changes: dict[str, Any] = {"epochs": epochs, "seed": seed, "device": device}
     changes |= {"num_threads": num_threads, **settings(setting or [])}
     config = make_config(model, out=out, data=data, preset=preset, **changes)
