@@ -53,21 +53,29 @@ def make_thumbnail(path: Path) -> NDArray[np.uint8]:
         DataError: the image cannot be read.
 
     """
+    return shrink(read_reduced(path, SIDE_PX))
+
+
+def read_reduced(path: Path, side_px: int) -> NDArray[Any]:
+    """Reads an image, uint8 or uint16 (H, W); of a large one a version of `side_px` or more.
+
+    Raises as `make_thumbnail`.
+    """
     height, width = image_size(path)
     if height * width <= IN_MEMORY_PIXELS:
-        return shrink(read_image(path))
+        return read_image(path)
     try:
         # cancelled: an image is not converted for this, only found if it was before
         image = open_image(path, is_cancelled=lambda: True)
     except ConversionCancelledError as error:
         raise NoThumbnailError(f"{path} has not been opened yet.") from error
-    return shrink(image if isinstance(image, np.ndarray) else _coarse(image))
+    return image if isinstance(image, np.ndarray) else _coarse(image, side_px)
 
 
-def _coarse(image: LazyImage) -> NDArray[Any]:
+def _coarse(image: LazyImage, side_px: int) -> NDArray[Any]:
     """A small version of a large image, (h, w) of its type, by reading little."""
     height, width = image.shape
-    step = wanted = 1 << max(0, (max(height, width) // SIDE_PX).bit_length() - 1)
+    step = wanted = 1 << max(0, (max(height, width) // side_px).bit_length() - 1)
     while step > 1 and not image.is_quick(step):
         step //= 2
     if height * width / step**2 <= MAX_COARSE_PIXELS:

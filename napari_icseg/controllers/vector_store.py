@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import platformdirs
 
+from napari_icseg.controllers.thumbnail_files import read_reduced
 from napari_icseg.project.watching import WorkCancelled
 from trainers.errors import IcsegError
 from trainers.io.atomic import atomic_path
-from trainers.io.images import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,11 +85,12 @@ class VectorStore:
             )
 
     def _compute(self, path: Path) -> npt.NDArray[np.float32]:
-        from trainers.image_vectors import image_vector
+        from trainers.image_vectors import SIDE_PX, image_vector
 
+        pixels = read_reduced(path, SIDE_PX)
         if self._model is None:
             self._model = _load_model()
-        return image_vector(self._model, read_image(path))
+        return image_vector(self._model, pixels)
 
     def _write(self, vectors: dict[str, npt.NDArray[np.float32]]) -> None:
         try:

@@ -31,13 +31,13 @@ def cache_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def looked_at(monkeypatch):
     """The names of the images that the encoder saw."""
-    seen, original = [], vector_store.read_image
+    seen, original = [], vector_store.read_reduced
 
-    def read(path):
+    def read(path, side_px):
         seen.append(path.name)
-        return original(path)
+        return original(path, side_px)
 
-    monkeypatch.setattr(vector_store, "read_image", read)
+    monkeypatch.setattr(vector_store, "read_reduced", read)
     return seen
 
 
