@@ -157,6 +157,7 @@ def economy(
     seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 0,
     json_file: Annotated[Path | None, typer.Option("--json", help="File for everything.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Figure, .png or .svg.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Page with it all, .md.")] = None,
 ) -> None:
     """Human seconds against test IoU: clicks, pre-fill, rounds with review, suggestion."""
     if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
@@ -189,6 +190,7 @@ def economy(
         target_iou=target,
         json_file=json_file,
         plot=plot,
+        page=page,
     )
 
 

@@ -11,7 +11,8 @@ from napari_icseg.bench.economy_annotator import Person
 from napari_icseg.bench.economy_book import Book
 from napari_icseg.bench.economy_costs import Costs
 from napari_icseg.bench.economy_lab import SMALL_UNET, Lab, pool_of
-from napari_icseg.bench.economy_routes import TITLES, Plan, Route, training_units
+from napari_icseg.bench.economy_plan import TITLES, Plan, training_units
+from napari_icseg.bench.economy_routes import Route
 from trainers.errors import DataError
 from trainers.io.atomic import write_text_atomic
 from trainers.registry import make_config
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_icseg.bench.economy_curve import Point
-    from napari_icseg.bench.economy_routes import RouteName
+    from napari_icseg.bench.economy_plan import RouteName
     from napari_icseg.bench.economy_tally import Tally
     from napari_icseg.prompting.protocol import PromptPredictor
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from napari_icseg.bench.economy import RouteResult, run_economy
 from napari_icseg.bench.economy_costs import Costs
+from napari_icseg.bench.economy_page import write_page
+from napari_icseg.bench.economy_plan import TITLES, RouteName
 from napari_icseg.bench.economy_plot import plot_economy
 from napari_icseg.bench.economy_report import (
     compared_table,
@@ -18,12 +22,10 @@ from napari_icseg.bench.economy_report import (
     report_lines,
     write_report,
 )
-from napari_icseg.bench.economy_routes import TITLES, RouteName
 from trainers.terminal import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from napari_icseg.bench.economy import Settings
 
@@ -40,6 +42,7 @@ def run_and_tell(
     target_iou: float | None,
     json_file: Path | None,
     plot: Path | None,
+    page: Path | None = None,
 ) -> None:
     """Run the routes, and tell what was measured, also after Ctrl-C."""
     from rich.console import Console
@@ -68,6 +71,10 @@ def run_and_tell(
             if plot is not None:
                 plot_economy(plot, report)
                 print(f"Wrote {plot}.")
+            if page is not None:
+                figure = plot and Path(os.path.relpath(plot, page.parent)).as_posix()
+                write_page(page, report, figure=figure)
+                print(f"Wrote {page}.")
 
 
 def made_tiles(folder: Path, num_tiles: int, num_test: int, seed: int) -> Path:

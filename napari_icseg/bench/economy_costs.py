@@ -24,6 +24,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+_KLM = "Card, Moran & Newell 1980, CACM 23(7)"
+SOURCES = {
+    "look_s": "whether a class is in the image; Bearman et al. 2016, ECCV",
+    "first_click_s": "find and click the first object of a class; Bearman et al. 2016, ECCV",
+    "correction_s": f"M 1.35 + P 1.1 + K .2; {_KLM}",
+    "tab_s": f"K; {_KLM}; expected, so without M",
+    "key_s": f"K; {_KLM}",
+    "verification_s": "look and say yes or no; Papadopoulos et al. 2016, CVPR",
+    "judgement_s": f"of a whole sample, M; {_KLM}; assumed",
+}
+"""Where the seconds of each action come from, in short."""
+
 
 @dataclass(frozen=True)
 class Actions:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_icseg.bench.economy import RouteResult, Settings
     from napari_icseg.bench.economy_curve import Point
-    from napari_icseg.bench.economy_routes import RouteName
+    from napari_icseg.bench.economy_plan import RouteName
 
 NUM_LEVELS = 5
 """IoUs at which the routes are compared, beside the target."""
@@ -56,6 +56,7 @@ def make_report(
         "plan": asdict(settings.plan()),
         "checkpoint_id": checkpoint_id,
         "target_iou": target,
+        "target_is_given": target_iou is not None,
         "at_target": _compared(results, [target])[0],
         "at_levels": _compared(results, levels),
         "routes": {

@@ -10,7 +10,7 @@ IoU are accepted at once, after a look at a sample.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from napari_icseg.bench.economy_annotator import (
 from napari_icseg.bench.economy_automatic import automatic_ids
 from napari_icseg.bench.economy_costs import Actions
 from napari_icseg.bench.economy_curve import Point
+from napari_icseg.bench.economy_plan import training_units
 from napari_icseg.bench.economy_tally import SAMPLE, tally
 from trainers.io.masks import read_mask
 
@@ -34,44 +35,15 @@ if TYPE_CHECKING:
     from napari_icseg.bench.economy_book import Book, Entry
     from napari_icseg.bench.economy_costs import Costs
     from napari_icseg.bench.economy_lab import Lab, PoolTile
+    from napari_icseg.bench.economy_plan import Plan, RouteName
     from napari_icseg.bench.economy_tally import Tally
     from trainers.proposals import ImageProposal
 
-RouteName = Literal["a", "b", "c", "d"]
-TITLES: dict[str, str] = {
-    "a": "clicks alone",
-    "b": "clicks + pre-fill",
-    "c": "rounds with review",
-    "d": "rounds + suggestion",
-}
 SAMPLE_SIZE = 12
 MAX_BAD = 1 / 12
 """Share of the sample that may look wrong; else the person raises the threshold."""
 MAX_SAMPLES = 3
 """In a round."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much is labelled when.
-
-    Attributes:
-        sizes: of a, b and c: tiles labelled at each point.
-        num_first: of d: tiles labelled before the first model.
-        num_doubtful: of d: tiles labelled in each round, as long as the model is unsure of any.
-        num_rounds: of d.
-
-    """
-
-    sizes: tuple[int, ...]
-    num_first: int
-    num_doubtful: int
-    num_rounds: int
-
-
-def training_units(num_labelled: int, epochs: int) -> float:
-    """Return how long a training takes, in units of a labelled tile; a guess."""
-    return 0.5 * epochs * num_labelled
 
 
 @dataclass

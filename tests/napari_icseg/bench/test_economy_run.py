@@ -67,11 +67,12 @@ def test_the_tables_the_json_and_the_figure_are_written(root, tmp_path, monkeypa
         "napari_icseg.prompting.checkpoints.load_predictor", lambda *_args, **_options: painted
     )
     files = tmp_path / "economy.json", tmp_path / "economy.svg"
+    page = tmp_path / "pages" / "economy.md"
     command = ["bench", "economy", "--data", str(root), "--out", str(tmp_path / "out")]
     command += ["--tiles", "12", "--test-tiles", "3", "--epochs", "1", "--rounds", "1"]
     for name, value in TINY.items():
         command += ["--set", f"{name}={json.dumps(value)}"]
-    command += ["--json", str(files[0]), "--plot", str(files[1])]
+    command += ["--json", str(files[0]), "--plot", str(files[1]), "--page", str(page)]
     assert run_app(app, command) == 0
     shown = capsys.readouterr().out
     assert "d: rounds + suggestion" in shown
@@ -93,6 +94,11 @@ def test_the_tables_the_json_and_the_figure_are_written(root, tmp_path, monkeypa
     )
     assert by_clicks["points"][-1]["label_iou"] == 1.0
     assert b"<svg" in files[1].read_bytes()
+    told = page.read_text()
+    assert "](../economy.svg)" in told
+    for route in report["routes"].values():
+        last = route["points"][-1]
+        assert f"| {last['human_s']:.0f} | {last['test_iou']:.4f} |" in told
     # once more: all is there already, and it is told again
     painted.embed = painted.predict = None
     assert run_app(app, command) == 0
