@@ -72,9 +72,13 @@ def run_and_tell(
                 plot_economy(plot, report)
                 print(f"Wrote {plot}.")
             if page is not None:
-                figure = plot and Path(os.path.relpath(plot, page.parent)).as_posix()
-                write_page(page, report, figure=figure)
+                write_page(page, report, figure=None if plot is None else _seen_from(page, plot))
                 print(f"Wrote {page}.")
+
+
+def _seen_from(page: Path, file: Path) -> str:
+    """Return how a page names a file."""
+    return Path(os.path.relpath(file, page.parent)).as_posix()
 
 
 def made_tiles(folder: Path, num_tiles: int, num_test: int, seed: int) -> Path:
