@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from napari_icseg.controllers.review_queue import Entry
 from napari_icseg.controllers.rounds_record import info_of
+from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.records import ReviewState
+from napari_icseg.project.review_reader import is_open
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_icseg.project.reader import ProjectReader
-    from napari_icseg.project.records import RoundRecord
+    from napari_icseg.project.records import ReviewRecord, RoundRecord
 
 PROPOSALS_FOLDER = "proposals"
 
@@ -74,11 +76,21 @@ def read_board(project: ProjectReader, wanted_round_id: int | None = None) -> Bo
             review.confidence,
             review.predicted_iou,
             review.num_proposals,
+            round_id=review.round_id,
         )
         for review in reviews
         if review.round_id == round_id and review.image_id in names
     )
     return Board(rounds, round_id, entries, _previous(project, records, round_id))
+
+
+def state_of(project: ProjectReader, image_id: int) -> tuple[ReviewRecord, bool] | None:
+    """Return an image's review and whether nobody has labelled it; None if nothing is proposed."""
+    try:
+        review, image = project.review(image_id), project.image(image_id)
+    except ProjectError:  # removed meanwhile
+        return None
+    return None if review is None else (review, is_open(image.status, image.num_objects))
 
 
 def name_of(record: RoundRecord) -> str:

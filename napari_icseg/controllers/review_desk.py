@@ -9,6 +9,7 @@ from qtpy.QtCore import QTimer
 
 from napari_icseg.controllers import review_words as words
 from napari_icseg.controllers.notify import show_info
+from napari_icseg.controllers.review_batch import ReviewBatch
 from napari_icseg.controllers.review_layers import ReviewLayers, ReviewLook
 from napari_icseg.controllers.review_memory import Remembered, read_remembered, write_remembered
 from napari_icseg.controllers.review_pictures import ReviewPicture, ReviewPictures
@@ -48,6 +49,7 @@ class ReviewDesk:
         self.pictures = ReviewPictures(session.gui, self._on_picture_read)
         self.source = ReviewSource(session)
         self.walk = ReviewWalk(session, show, self._expect)
+        self.batch = ReviewBatch(session, self.walk, dock, self.walk.accept_many)
         self._drawing = QTimer(singleShot=True)
         self._drawing.timeout.connect(self.draw)
         dock.progress.set_orders(words.ORDERS)
@@ -101,6 +103,7 @@ class ReviewDesk:
         session.opened.disconnect(self._on_session_opened, missing_ok=True)
         session.closing.disconnect(self._on_session_closing, missing_ok=True)
         session.images_changed.disconnect(self.source.look, missing_ok=True)
+        self.batch.close()
         self.walk.close()
         self.source.close()
         self.pictures.close()
@@ -120,6 +123,7 @@ class ReviewDesk:
         dock.progress.round_chosen.connect(self.source.choose_round)
         dock.progress.order_chosen.connect(self._on_dock_order_chosen)
         dock.current.return_clicked.connect(self._begin)
+        dock.current.batch_clicked.connect(self.batch.open)
         dock.current.next_round_clicked.connect(lambda: self._open_dock("Rounds"))
         dock.overlays.doubt_toggled.connect(lambda _: self.toggle_doubt())
         dock.overlays.previous_toggled.connect(lambda _: self.toggle_previous())
@@ -162,7 +166,7 @@ class ReviewDesk:
     def _remember(self) -> None:
         runs_dir, board = self._session.runs_dir, self.source.board
         if runs_dir is not None and board.round_id is not None:
-            place = Remembered(board.round_id, self.walk.current_id, self.source.order, self.look)
+            place = Remembered(self.walk.current_id, self.source.order, self.look)
             write_remembered(runs_dir, place)
 
     # what happens elsewhere ----------------------------------------------------------------------
@@ -175,10 +179,11 @@ class ReviewDesk:
         self.look = found.look
         self.source.clear()
         self.source.order = found.order
-        self.source.choose_round(found.round_id)
+        self.source.look()
 
     def _on_session_closing(self) -> None:
         self._remember()
+        self.batch.hide()
         self.source.clear()
         self.pictures.clear()
         self.layers.close()

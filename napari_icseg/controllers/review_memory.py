@@ -22,7 +22,6 @@ REVIEW_FILE = "review.json"
 class Remembered:
     """The choices of the dock, and the image that was under review."""
 
-    round_id: int | None = None
     image_id: int | None = None
     order: Order = Order.UNCERTAINTY
     look: ReviewLook = field(default_factory=ReviewLook)
@@ -35,7 +34,6 @@ def read_remembered(runs_dir: Path) -> Remembered:
         look = found["look"]
         threshold = float(look["threshold"])
         return Remembered(
-            _number(found["round_id"]),
             _number(found["image_id"]),
             Order(found["order"]),
             ReviewLook(

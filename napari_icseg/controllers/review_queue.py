@@ -37,6 +37,7 @@ class Entry:
         predicted_iou: the foreground IoU that is to be expected, 0..1; None if unknown.
         num_objects: how many the model proposed.
         is_open: nobody has labelled the image meanwhile.
+        round_id: that proposed it.
 
     """
 
@@ -47,6 +48,7 @@ class Entry:
     predicted_iou: float | None = None
     num_objects: int = 0
     is_open: bool = True
+    round_id: int = 0
 
     @property
     def waits(self) -> bool:

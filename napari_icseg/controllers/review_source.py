@@ -37,6 +37,7 @@ class ReviewSource:
         self.busy = ""
         self.is_read = False
         self._wanted_round: int | None = None
+        self._newest = 0
         self._clusters: Mapping[int, int] = {}
         self._is_reading = self._is_stale = False
         self._stop = threading.Event()
@@ -57,7 +58,7 @@ class ReviewSource:
         )
 
     def choose_round(self, round_id: int | None) -> None:
-        """Show another round."""
+        """Show another round than the newest, until there is a newer one."""
         self._wanted_round = round_id
         self.look()
 
@@ -69,23 +70,19 @@ class ReviewSource:
         if order is Order.CLUSTER:
             self._compare()
         self.busy_changed.emit()
-        if self.is_read:
-            self.read.emit(self._queue())
+        self.look()
 
     def clear(self) -> None:
         """Another project is coming."""
         self._stop.set()
         self.board, self.busy, self.is_read = EMPTY, "", False
-        self._clusters, self._wanted_round = {}, None
+        self._clusters, self._wanted_round, self._newest = {}, None, 0
 
     def close(self) -> None:
         """Stop reading."""
         self._stop.set()
         self._reading.close()
         self._comparing.close()
-
-    def _queue(self) -> ReviewQueue:
-        return ReviewQueue(self.board.entries, self._order_now(), self._clusters)
 
     def _order_now(self) -> Order:
         is_unknown = self.order is Order.CLUSTER and not self._clusters
@@ -100,12 +97,17 @@ class ReviewSource:
             return
         if board is None:
             return
+        newest = board.rounds[0].id if board.rounds else 0
+        self._newest, is_newer = newest, newest > self._newest > 0
+        if is_newer and self._wanted_round is not None:
+            self.choose_round(None)
+            return
         ids = {entry.image_id for entry in board.entries}
         is_new = not ids <= self._clusters.keys()
         self.board, self.is_read = board, True
         if self.order is Order.CLUSTER and is_new and not self.busy:
             self._compare()
-        self.read.emit(self._queue())
+        self.read.emit(ReviewQueue(board.entries, self._order_now(), self._clusters))
 
     def _compare(self) -> None:
         """Find the clusters in a thread; until then the least certain image comes first."""

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from napari_icseg.controllers import review_words as words
-from napari_icseg.controllers.gui_thread import Background
+from napari_icseg.controllers.review_board import state_of
+from napari_icseg.controllers.review_decisions import ReviewDecisions
 from napari_icseg.controllers.review_pace import ReviewPace
 from napari_icseg.controllers.review_queue import ReviewQueue
-from napari_icseg.project.errors import ProjectError
 from napari_icseg.project.records import ImageStatus, ReviewState
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ReviewWalk:
         expect: Callable[[tuple[int, ...]], None],
     ) -> None:
         self._session, self._show, self._expect = session, show, expect
-        self._background = Background(session.gui, "review")
+        self._decisions = ReviewDecisions(session.gui)
         self.queue, self.pace = ReviewQueue(), ReviewPace()
         self.phase = Phase.IDLE
         self.current_id: int | None = None
@@ -78,7 +78,7 @@ class ReviewWalk:
         """Stop; decisions on their way to the project arrive there."""
         self._session.image_shown.disconnect(self._on_session_image_shown, missing_ok=True)
         self._session.labels_changed.disconnect(self._on_session_labels_changed, missing_ok=True)
-        self._background.close()
+        self._decisions.close()
 
     def clear(self) -> None:
         """Forget everything: the project closes."""
@@ -89,6 +89,8 @@ class ReviewWalk:
 
     def use(self, queue: ReviewQueue) -> None:
         """Go on with another queue, or another order of it; the image under review stays."""
+        for image_id, state in self._decisions.pending.items():
+            queue.set_state(image_id, state)
         self.queue = queue
         if self.phase in (Phase.REVIEWING, Phase.GOING) and not queue.waits(self.current_id):
             self._go(queue.next_after(self.current_id))
@@ -134,48 +136,31 @@ class ReviewWalk:
             return
         self.message = words.NOTHING
         self.queue.set_state(image_id, state)
+        done: Callable[[], None] = _nothing
         if state is ReviewState.EDITED:
             self._set_phase(Phase.GOING)
-            done: Callable[[object], None] = partial(self._on_edit_begun, image_id)
+            done = partial(self._on_edit_begun, image_id)
         else:
             self.pace.note(time.monotonic() - self._shown_s)
             self._go(self.queue.next_after(image_id))
-            done = _nothing
-        decide = {
-            ReviewState.ACCEPTED: project.accept_review,
-            ReviewState.EDITED: project.edit_review,
-            ReviewState.REJECTED: project.reject_review,
-            ReviewState.BLANK: project.blank_review,
-        }[state]
-        self._background.run(
-            partial(decide, image_id), done, partial(self._on_refused, project, image_id)
-        )
+        refused = partial(self._on_refused, project, image_id)
+        self._decisions.decide(project, image_id, state, done=done, refused=refused)
 
     def accept_many(self, image_ids: Iterable[int]) -> None:
         """Accept the proposals of all these images in one undoable operation."""
-        project, ids = self._session.project, tuple(image_ids)
-        if project is None:
-            return
-
-        def accept() -> int:
-            # what was decided or labelled since they were counted stays as it is
-            waiting = {review.image_id for review in project.reviews(state=ReviewState.WAITING)}
-            still = [image_id for image_id in ids if image_id in waiting]
-            if still:
-                project.accept_reviews(still)
-            return len(still)
-
-        self._background.run(accept, self._on_many_accepted, self._on_failed)
+        project = self._session.project
+        if project is not None:
+            self._decisions.accept_many(project, image_ids, self._on_many_accepted, self._on_failed)
 
     def undo(self) -> None:
         """Take the last operation of the project back, and show its image."""
         project = self._session.project
         if project is not None:
-            self._background.run(project.undo, self._on_undone, self._on_failed)
+            self._decisions.undo(project, self._on_undone, self._on_failed)
 
     # what comes of it --------------------------------------------------------------------------
 
-    def _on_edit_begun(self, image_id: int, _answer: object) -> None:
+    def _on_edit_begun(self, image_id: int) -> None:
         if self.current_id == image_id and self.phase is Phase.GOING:
             self._set_phase(Phase.EDITING)
             self.edit_begun.emit()
@@ -217,9 +202,13 @@ class ReviewWalk:
             self._show(target)
 
     def _on_session_image_shown(self, image_id: int) -> None:
-        if image_id == self.current_id and self.phase in (Phase.GOING, Phase.EDITING, Phase.OVER):
-            if self.phase is Phase.GOING and self.queue.waits(image_id):
+        if image_id == self.current_id and self.phase in (Phase.EDITING, Phase.OVER):
+            return
+        if image_id == self.current_id and self.phase is Phase.GOING:
+            if self.queue.waits(image_id):
                 self._arrive(image_id)
+            elif not self._is_being_edited(image_id):
+                self._go(self.queue.next_after(image_id))
         elif self.queue.waits(image_id) and self.phase is not Phase.IDLE:
             self._arrive(image_id)
         elif self.phase not in (Phase.IDLE, Phase.GOING):
@@ -229,11 +218,12 @@ class ReviewWalk:
         project = self._session.project
         if project is None:
             return
-        if self.queue.get(image_id) is None:
-            if project.review(image_id) is not None:
-                self.stale.emit()
+        known, found = self.queue.get(image_id), state_of(project, image_id)
+        if known is None or (found is not None and found[0].round_id != known.round_id):
+            if found is not None and found[0].state is ReviewState.WAITING:
+                self.stale.emit()  # another round has proposed something
             return
-        was_waiting = self.queue.waits(image_id)
+        was_waiting = known.waits
         self._read(project, image_id)
         if image_id == self.current_id:
             self._follow(project, image_id)
@@ -252,7 +242,7 @@ class ReviewWalk:
             self.pace.note(time.monotonic() - self._shown_s)
             self._go(self.queue.next_after(image_id))
             self.edit_ended.emit()
-        elif self.phase is Phase.REVIEWING and is_done:
+        elif self.phase in (Phase.REVIEWING, Phase.GOING) and is_done:
             self._go(self.queue.next_after(image_id))
         elif self.phase is Phase.REVIEWING and not waits:
             self._set_phase(Phase.EDITING)
@@ -261,16 +251,11 @@ class ReviewWalk:
 
     def _read(self, project: Project, image_id: int) -> None:
         """Take an image's state from the project into the queue."""
-        try:
-            review, image = project.review(image_id), project.image(image_id)
-        except ProjectError:  # removed meanwhile
+        found = state_of(project, image_id)
+        if found is None:
             self.queue.drop(image_id)
-            return
-        if review is None:
-            self.queue.drop(image_id)
-            return
-        is_open = not image.status.is_done and image.num_objects == 0
-        self.queue.set_state(image_id, review.state, is_open=is_open)
+        else:
+            self.queue.set_state(image_id, found[0].state, is_open=found[1])
 
     # going -------------------------------------------------------------------------------------
 
@@ -312,5 +297,5 @@ class ReviewWalk:
         self.changed.emit()
 
 
-def _nothing(_answer: object) -> None:
+def _nothing() -> None:
     """Goes on already."""

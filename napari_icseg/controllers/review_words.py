@@ -35,7 +35,6 @@ NO_REVIEWS = Message(
     "No proposals yet. “Next round” in the Rounds dock trains a model on your labels, which then "
     "proposes labels for the other images."
 )
-REVIEW = Message("{review_accept} accept · {review_edit} edit · {review_reject} reject", "neutral")
 EDIT = Message(
     "Correct it by clicks. {mark_labelled} marks it as done and goes on with the review.", "active"
 )
@@ -46,6 +45,10 @@ ORDERS = (
     Entry(Order.ERROR, "worst first", "By the foreground IoU that is to be expected"),
     Entry(Order.CLUSTER, "alike together", "Images that look alike follow one another"),
     Entry(Order.NAME, "by name", "As in the image list"),
+)
+MEASURES = (
+    Entry("predicted_iou", "Predicted IoU", "The foreground IoU that is to be expected"),
+    Entry("confidence", "Confidence", "Mean probability of the image's pixels"),
 )
 _STATES = {
     ReviewState.ACCEPTED: "accepted",
@@ -105,6 +108,36 @@ def state_line(entry: QueueEntry) -> str:
     if entry.state is ReviewState.WAITING:
         return "" if entry.is_open else "Labelled by hand meanwhile."
     return f"{_STATES[entry.state].capitalize()}."
+
+
+def batch_count(num: int, num_waiting: int, measure: str) -> str:
+    """Return how many would be accepted."""
+    what = "a predicted IoU" if measure == "predicted_iou" else "a confidence"
+    have = "has" if num == 1 else "have"
+    return f"{num:,} of {counted(num_waiting, 'waiting proposal')} {have} {what} this high."
+
+
+def batch_error(error: float | None, num: int) -> str:
+    """Return what is to be expected of them."""
+    if num == 0:
+        return "Lower the value to accept some."
+    if error is None:
+        return "How wrong they are is not known: the model predicted no IoU."
+    return (
+        f"Estimated error: {100 * error:.1f} % of the foreground (mean of 1 − predicted IoU). "
+        "Look at the sample, the least sure first:"
+    )
+
+
+def sample_caption(entry: QueueEntry) -> str:
+    """Return the line below a picture of the sample."""
+    value = entry.confidence if entry.predicted_iou is None else entry.predicted_iou
+    return f"{share(value)}  {entry.name.rsplit('/', 1)[-1]}"
+
+
+def sample_tooltip(entry: QueueEntry) -> str:
+    """Return what is said of a picture of the sample."""
+    return f"{entry.name}\n{facts_line(entry)}"
 
 
 def share(value: float | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QSlider, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from napari_icseg.widgets.key_texts import with_keys
 from napari_icseg.widgets.review_view import OverlayView
@@ -66,14 +66,17 @@ class ReviewOverlays(QWidget):
 
     def _lay_out(self) -> None:
         self.problem.setWordWrap(True)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(3)
-        grid.setColumnStretch(1, 1)
-        grid.addWidget(self.doubt, 0, 0)
-        grid.addWidget(self.threshold, 0, 1)
-        grid.addWidget(self.percent, 0, 2)
-        grid.addWidget(self.previous, 1, 0, 1, 2)
-        grid.addWidget(self.note, 1, 2, Qt.AlignmentFlag.AlignRight)
-        grid.addWidget(self.problem, 2, 0, 1, 3)
+        self.note.setToolTip("Foreground IoU of what both rounds proposed here")
+        doubt, previous = QHBoxLayout(), QHBoxLayout()
+        doubt.addWidget(self.doubt)
+        doubt.addWidget(self.threshold, 1)
+        doubt.addWidget(self.percent)
+        previous.addWidget(self.previous)
+        previous.addStretch(1)
+        previous.addWidget(self.note)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(3)
+        layout.addLayout(doubt)
+        layout.addLayout(previous)
+        layout.addWidget(self.problem)
