@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _Stamp = tuple[int, int] | None
 """Size and time of change of a file; None where there is none."""
-MAX_CACHED_MIB = 256
+MAX_CACHED_MIB = 64
 
 
 @dataclass(frozen=True, eq=False)
