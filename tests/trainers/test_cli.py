@@ -25,7 +25,7 @@ COMMANDS = [
     ["evaluate"],
     ["synth"],
     *(["models", name] for name in ("list", "show", "compare", "delete", "export", "import")),
-    *(["experiment", name] for name in ("table1", "table2", "table3", "table4")),
+    *(["experiment", name] for name in ("table1", "table2", "table3", "table4", "report")),
     ["rounds", "run"],
 ]
 TINY = ["--image-size", "32", "--num-threads", "1", "--device", "cpu"]

@@ -101,6 +101,16 @@ for _table in TABLES:
     )(_command(_table))
 
 
+@app.command(epilog="Example: icseg experiment report --out results")
+def report(out: OutOption = _DEFAULT_OUT) -> None:
+    """Write OUT/report: one HTML page, and Markdown, with tables, charts and pictures."""
+    from trainers.experiments.report import write_report
+
+    with progress_bar("Drawing") as progress:
+        written = write_report(out, progress=progress)
+    print(f"Report: {written.html} and {written.markdown}")
+
+
 def _carry_out(rows: Sequence[Row], images: ExperimentData, out: Path, changes: Changes) -> Outcome:
     from trainers.experiments.row_work import Workshop
     from trainers.experiments.run import run_rows
@@ -109,14 +119,15 @@ def _carry_out(rows: Sequence[Row], images: ExperimentData, out: Path, changes: 
 
     with progress_bar("Choosing tiles to show") as progress:
         shown = ensure_tiles(images, out, progress=progress)
-    with matrix_report(len(rows)) as report:
-        shop = Workshop(out, images, changes, shown, report.event, report.tested)
-        return run_rows(rows, shop, on_begin=report.begin, on_end=report.end)
+    with matrix_report(len(rows)) as shows:
+        shop = Workshop(out, images, changes, shown, shows.event, shows.tested)
+        return run_rows(rows, shop, on_begin=shows.begin, on_end=shows.end)
 
 
 def _print_plan(rows: Sequence[Row], images: ExperimentData, out: Path, changes: Changes) -> None:
-    from trainers.errors import DataError
+    from trainers.errors import CheckpointError, DataError
     from trainers.experiments.estimate import GUESS_WORDS, estimate
+    from trainers.experiments.recipe import require_weights
     from trainers.experiments.results import Results
     from trainers.terminal_matrix import print_estimate
 
@@ -134,6 +145,10 @@ def _print_plan(rows: Sequence[Row], images: ExperimentData, out: Path, changes:
         num_test=len(images.test.items),
     )
     print_estimate(found, words=GUESS_WORDS, notes=notes)
+    try:
+        require_weights(rows, changes)
+    except CheckpointError as error:
+        print(f"Note: {error}")
 
 
 def _print_table(
