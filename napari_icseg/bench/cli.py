@@ -135,7 +135,9 @@ def economy(
     clicks: Annotated[str, typer.Option(help="Model that answers clicks.")] = "sam2-nano",
     routes: Annotated[str, typer.Option(help="Of a, b, c and d.")] = "abcd",
     first: Annotated[int, typer.Option(min=0, help="d: clicked first; 0: a 32nd.")] = 0,
-    doubtful: Annotated[int, typer.Option(min=0, help="d: reviewed a round; 0: a 50th.")] = 0,
+    in_row: Annotated[
+        int, typer.Option(min=1, help="d: reviewed, the worst first, until so many are right.")
+    ] = 5,
     rounds: Annotated[int, typer.Option(min=1, help="d: rounds.")] = 4,
     target: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Test IoU; else what all reach.")
@@ -179,7 +181,7 @@ def economy(
             seed=seed,
             routes=routes_of(routes),
             num_first=first,
-            num_doubtful=doubtful,
+            num_in_row=in_row,
             num_rounds=rounds,
             training=training_settings(setting or []),
             person=Person(enough_iou=enough, eye_error=eye_error, jitter=jitter),

@@ -45,8 +45,8 @@ class Settings:
         equal_steps: see `economy_lab.Lab`.
         seed: of everything drawn, trainings included.
         routes: which ones, of "abcd".
-        num_first, num_doubtful, num_rounds: of route d, see `economy_routes.Plan`; 0 takes a
-            32nd of the tiles, a 50th, and 4.
+        num_first, num_in_row, num_rounds: of route d, see `economy_plan.Plan`; `num_first` 0
+            takes a 32nd of the tiles.
         training: settings of the model, as in `icseg train --set`.
         person: how the person works.
         costs: seconds of each action.
@@ -62,7 +62,7 @@ class Settings:
     seed: int = 0
     routes: tuple[RouteName, ...] = ("a", "b", "c", "d")
     num_first: int = 0
-    num_doubtful: int = 0
+    num_in_row: int = 5
     num_rounds: int = 4
     training: dict[str, Any] = field(default_factory=dict)
     person: Person = field(default_factory=Person)
@@ -75,7 +75,7 @@ class Settings:
         return Plan(
             tuple(size for size in sizes if size <= num),
             self.num_first or max(FEWEST, num // 32),
-            self.num_doubtful or max(2, num // 50),
+            self.num_in_row,
             self.num_rounds,
         )
 

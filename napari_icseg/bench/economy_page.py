@@ -61,10 +61,12 @@ def _scope(report: Mapping[str, Any]) -> str:
         "corrected.\n"
         "- **c, rounds with review**: the first tiles as in b; the last model proposes for the "
         "next, and each proposal is accepted or corrected.\n"
-        f"- **d, rounds + suggestion**: {plan['num_first']} typical tiles as in b; in each of "
-        f"{plan['num_rounds']} rounds up to {plan['num_doubtful']} of which the model is unsure, "
-        "then all of which it expects enough IoU at once, after a look at a sample of 12. More "
-        "than one wrong in it raises the threshold."
+        f"- **d, rounds + suggestion**: {plan['num_first']} typical tiles as in b; in each of up "
+        f"to {plan['num_rounds']} rounds the proposals for all others are reviewed, the least sure "
+        f"first, until {plan['num_in_row']} in a row are right (at most an eighth of all tiles); "
+        "then all of which the model expects enough IoU are accepted at once, after a look at a "
+        "sample of 12. More than one wrong in it raises the threshold. What is seen in a sample is "
+        "accepted or corrected."
     )
 
 

@@ -21,14 +21,14 @@ class Plan:
     Attributes:
         sizes: of a, b and c: tiles labelled at each point.
         num_first: of d: tiles labelled before the first model.
-        num_doubtful: of d: tiles labelled in each round, as long as the model is unsure of any.
+        num_in_row: of d: the least sure proposals are reviewed until so many in a row are right.
         num_rounds: of d.
 
     """
 
     sizes: tuple[int, ...]
     num_first: int
-    num_doubtful: int
+    num_in_row: int
     num_rounds: int
 
 

@@ -2,9 +2,10 @@
 
 a: clicks alone. b: clicks + pre-fill; the click model's automatic masks are a proposal for each
 tile. c: rounds; the first tiles as in b, then the model trained on what is labelled proposes for
-the next tiles, and a person reviews each. d: rounds; typical tiles are labelled as in b first,
-later those of which the model is least sure, and all others above a threshold of the expected
-IoU are accepted at once, after a look at a sample.
+the next tiles, and a person reviews each. d: rounds; typical tiles are labelled as in b first;
+of the proposals for all others those of which the model is least sure are reviewed, until some in
+a row are right, and the rest above a threshold of the expected IoU is accepted at once, after a
+look at a sample.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from napari_icseg.bench.economy_tally import Tally
     from trainers.proposals import ImageProposal
 
+MAX_WORST = 1 / 8
+"""Share of all tiles up to which the least sure are reviewed in a round of route d."""
 SAMPLE_SIZE = 12
 MAX_BAD = 1 / 12
 """Share of the sample that may look wrong; else the person raises the threshold."""
@@ -111,12 +114,11 @@ class Route:
             if not left:
                 return
             proposals = self._proposals(left)
-            for tile in self._doubtful(proposals):
-                self._label(tile, None)
+            self._review_worst(proposals)
             self._accept_sure(number, proposals)
             self._measure()
 
-    def _label(self, tile: PoolTile, proposal: ImageProposal | None) -> None:
+    def _label(self, tile: PoolTile, proposal: ImageProposal | None) -> Entry:
         rng = self._rng_of(tile)
 
         def work() -> Labelled:
@@ -127,12 +129,13 @@ class Route:
                 return label_by_clicks(embedded, truth, self.person, rng)
             return review(embedded, automatic_ids(self.lab, tile), truth, self.person, rng)
 
-        self._take(tile, self.book.label(tile, work))
+        return self._take(tile, self.book.label(tile, work))
 
-    def _take(self, tile: PoolTile, entry: Entry) -> None:
+    def _take(self, tile: PoolTile, entry: Entry) -> Entry:
         self.labelled[tile] = entry
         self.spent += entry.actions
         self.tick(1)
+        return entry
 
     def _rng_of(self, tile: PoolTile) -> np.random.Generator:
         """Of a tile and not of the order: the same slips of the hand on every route."""
@@ -141,15 +144,15 @@ class Route:
     def _proposals(self, tiles: Sequence[PoolTile]) -> dict[PoolTile, ImageProposal]:
         return self.lab.proposals(self.runs[-1], tiles, lambda _done, _all: self.tick(1))
 
-    def _doubtful(self, proposals: dict[PoolTile, ImageProposal]) -> list[PoolTile]:
-        """Return tiles to be labelled next, none of which the model is sure of."""
-        from trainers.suggest import suggest_doubtful
-
-        tiles, num = self.lab.tiles, self.plan.num_doubtful
-        expected = np.array([proposals[t].predicted_iou if t in proposals else 1.0 for t in tiles])
-        sure = [int(i) for i in np.flatnonzero(expected >= self.person.enough_iou)]
-        found = suggest_doubtful(self.lab.vectors, 1 - expected, sure, num, seed=self.seed)
-        return [tiles[each.index] for each in found]
+    def _review_worst(self, proposals: dict[PoolTile, ImageProposal]) -> None:
+        """Review from the least sure proposal on, until some in a row look right."""
+        num_right, num_most = 0, max(1, round(MAX_WORST * len(self.lab.tiles)))
+        worst = sorted(proposals, key=lambda tile: (proposals[tile].predicted_iou, tile.name))
+        for tile in worst[:num_most]:
+            if num_right == self.plan.num_in_row:
+                return
+            entry = self._label(tile, proposals[tile])
+            num_right = num_right + 1 if entry.how == "accepted" else 0
 
     def _accept_sure(self, number: int, proposals: dict[PoolTile, ImageProposal]) -> None:
         """Accept all above a threshold that holds in a sample; it is raised up to twice.

@@ -12,13 +12,13 @@ from napari_icseg.bench.economy_book import Book
 from napari_icseg.bench.economy_costs import Costs
 from napari_icseg.bench.economy_lab import PoolTile
 from napari_icseg.bench.economy_plan import Plan
-from napari_icseg.bench.economy_routes import MAX_SAMPLES, SAMPLE_SIZE, Route
+from napari_icseg.bench.economy_routes import MAX_SAMPLES, MAX_WORST, SAMPLE_SIZE, Route
 from napari_icseg.bench.session import EmbeddedTile
 from tests.napari_icseg.bench.fakes import PaintedPredictor, perfect
 from trainers.io.images import read_image
 from trainers.io.masks import read_mask, write_grey, write_semantic
 
-NUM_TILES, NUM_FIRST, SIDE_PX = 64, 4, 24
+NUM_TILES, NUM_FIRST, NUM_IN_ROW, SIDE_PX = 64, 4, 3, 24
 PIXELS = np.zeros((SIDE_PX, SIDE_PX), np.uint8)
 PIXELS[4:12, 2:20] = 120
 WRONG = np.zeros_like(PIXELS)
@@ -90,7 +90,7 @@ def _prefill(monkeypatch):
 
 
 def run(root, lab, name="d"):
-    plan = Plan((NUM_TILES,), NUM_FIRST, 3, 1)
+    plan = Plan((NUM_TILES,), NUM_FIRST, NUM_IN_ROW, 1)
     route = Route(name, lab, Person(eye_error=0.0), Costs(), plan, Book(root / "d"), 0)
     return route, route.run()
 
@@ -98,9 +98,9 @@ def run(root, lab, name="d"):
 def test_a_good_model_costs_one_sample(tmp_path):
     route, points = run(tmp_path, Lab(tmp_path, wrong=()))
     assert points[0].human_s == pytest.approx(NUM_FIRST * LOOK_S)
-    assert points[1].human_s == pytest.approx(NUM_FIRST * LOOK_S + SAMPLE_S)
+    assert points[1].human_s == pytest.approx((NUM_FIRST + NUM_IN_ROW) * LOOK_S + SAMPLE_S)
     assert (points[1].num_labelled, points[1].label_iou) == (NUM_TILES, 1.0)
-    assert route.ways()["bulk"].num == NUM_TILES - NUM_FIRST - SAMPLE_SIZE
+    assert route.ways()["bulk"].num == NUM_TILES - NUM_FIRST - NUM_IN_ROW - SAMPLE_SIZE
 
 
 def test_a_sample_that_looks_bad_raises_the_threshold_and_what_was_seen_is_settled(tmp_path):
@@ -109,7 +109,8 @@ def test_a_sample_that_looks_bad_raises_the_threshold_and_what_was_seen_is_settl
     assert "bulk" not in ways
     assert ways["sample"].num_right == 0
     assert len(route.samples) == MAX_SAMPLES
-    assert points[1].num_labelled == NUM_FIRST + ways["sample"].num
+    num_worst = round(MAX_WORST * NUM_TILES)  # a model that is always wrong is soon given up
+    assert points[1].num_labelled == NUM_FIRST + num_worst + ways["sample"].num
     assert points[1].label_iou == 1.0  # each was corrected when it was seen
 
 
@@ -126,14 +127,24 @@ def test_with_one_wrong_in_a_full_sample_the_rest_is_accepted(tmp_path):
     assert points[1].num_labelled < NUM_TILES
 
 
-def test_tiles_that_the_model_is_unsure_of_are_labelled_and_never_accepted_at_once(tmp_path):
-    unsure = range(50, NUM_TILES)
+def test_the_least_sure_are_reviewed_until_enough_in_a_row_are_right(tmp_path):
+    unsure = range(60, NUM_TILES)
     route, points = run(tmp_path, Lab(tmp_path, wrong=unsure, unsure=unsure))
-    by_number = {tile.number: entry.how for tile, entry in route.labelled.items()}
-    assert "bulk" not in {by_number.get(number) for number in unsure}
-    doubtful = [number for number in by_number if number in unsure]
-    assert len(doubtful) >= 3
+    how = {tile.number: entry.how for tile, entry in route.labelled.items()}
+    first = set(list(how)[:NUM_FIRST])
+    reviewed = sorted(set(unsure) - first)
+    assert {how[number] for number in reviewed} == {"edited"}
+    after = [number for number in range(59, -1, -1) if number not in first][:NUM_IN_ROW]
+    assert list(how)[NUM_FIRST + len(reviewed) :][:NUM_IN_ROW] == after
     assert points[1].label_iou == 1.0
+
+
+def test_what_the_model_does_not_expect_to_be_right_is_never_accepted_at_once(tmp_path):
+    unsure = range(40, NUM_TILES)
+    route, points = run(tmp_path, Lab(tmp_path, wrong=(), unsure=unsure))
+    how = {tile.number: entry.how for tile, entry in route.labelled.items()}
+    assert "bulk" not in {how.get(number) for number in unsure}
+    assert points[1].num_labelled < NUM_TILES
 
 
 def test_rounds_with_review_look_at_every_tile(tmp_path):
