@@ -101,6 +101,8 @@ class MapController:
         return (
             (session.opened, self._on_session_opened),
             (session.closing, self._on_session_closing),
+            (session.closed, self._draw),
+            (session.images_changed, self._on_session_images_changed),
             (session.image_shown, self._dock.canvas.set_shown),
             (session.suggestions.changed, self._draw),
             (session.suggestions.busy_changed, self._draw_suggesting),
@@ -121,6 +123,12 @@ class MapController:
         self.statuses.clear()
         self._dock.canvas.set_shown(None)
         self.look.clear()
+
+    def _on_session_images_changed(self) -> None:
+        """What could not be read may be where it should be now."""
+        places = self.look.places
+        if self.look.failure or (places is not None and places.unreadable):
+            self._looked_ids = frozenset()
 
     def _on_statuses_changed(self) -> None:
         self._is_known = True

@@ -87,8 +87,9 @@ class MapDock(QWidget):
         tones.set_toned_text(self.status, view.text, view.tone)
         self.status.setToolTip(view.details)
         self.button.setVisible(bool(view.button))
-        self.button.setText(view.button)
-        self.button.setToolTip(view.tooltip)
+        if view.button:
+            self.button.setText(view.button)
+            self.button.setToolTip(view.tooltip)
 
     def set_suggesting(self, *, is_on: bool, is_possible: bool) -> None:
         """Offers to stop while images are looked for."""
@@ -119,13 +120,17 @@ class MapDock(QWidget):
         self.way = EntryBox("How images are chosen")
         self.way.set_entries(WAYS)
         self.fit = QToolButton()
-        self.fit.setToolTip("Show all images (a double click beside the points does it, too)")
+        self.fit.setToolTip(
+            "Show all images (a double click beside the points does it, too)\n"
+            "On the map: a click opens an image, the wheel zooms, dragging moves"
+        )
         self.fit.setAutoRaise(True)
         self.fit.setIconSize(QSize(18, 18))
         self.fit.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.status = QLabel()
         self.status.setWordWrap(True)
         self.button = QPushButton()
+        self.button.setToolTip("Look at the images")
         self.button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _connect(self) -> None:

@@ -28,6 +28,8 @@ from napari_icseg import widgets
 from napari_icseg.controllers.settings_part import _rows
 from napari_icseg.widgets.export_dialog import ExportChoice, FormatChoice
 from napari_icseg.widgets.labelling_dock import LabellingDock
+from napari_icseg.widgets.map_dock import MapDock
+from napari_icseg.widgets.rounds_dock import RoundsDock
 from napari_icseg.widgets.training_dock import TrainingDock
 
 pytestmark = pytest.mark.gui
@@ -95,7 +97,7 @@ BUILDERS = {
 """How to make what needs to be told something."""
 
 
-@pytest.mark.parametrize("kind", [LabellingDock, TrainingDock, *_dialogs()])
+@pytest.mark.parametrize("kind", [LabellingDock, TrainingDock, MapDock, RoundsDock, *_dialogs()])
 def test_every_control_says_what_it_does(qtbot, kind):
     parent = QWidget()
     qtbot.addWidget(parent)
