@@ -75,6 +75,7 @@ def _command(table: Table) -> Callable[..., None]:
         from trainers.experiments.data import read_data
         from trainers.experiments.recipe import Changes, require_weights
 
+        scale = float(f"{scale:g}")  # as results.csv keeps it
         names = [name.strip() for name in models.split(",") if name.strip()]
         rows = rows_of(table, models=names, num_seeds=seeds, protocol=protocol.value, scale=scale)
         changes = Changes(sam, settings(setting or []))

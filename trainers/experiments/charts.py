@@ -145,6 +145,7 @@ def learning_curves(lines: Sequence[Line], out: Path, *, name: str, title: str) 
                 label=label,
             )
         axes.set(title=paper.TITLES[model], xlabel="epoch", ylabel="validation accuracy")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(fontsize="x-small")
     note = (
         "Pixel accuracy on the validation tiles; the first seed. SAM-SEG by the paper's recipe is "

@@ -27,19 +27,19 @@ class Rate(NamedTuple):
 
 
 GUESSES: dict[tuple[str, str], Rate] = {
-    ("unet", "best"): Rate(0.11, 0.05, 3.0),
-    ("sam_seg", "best"): Rate(0.15, 0.10, 13.0),
-    ("sam_det", "best"): Rate(0.12, 0.30, 20.0),
-    ("rsprompter", "best"): Rate(0.45, 0.25, 20.0),
-    ("unet", "paper"): Rate(2.50, 0.80, 125.0),
-    ("sam_seg", "paper"): Rate(0.15, 0.10, 13.0),
-    ("sam_det", "paper"): Rate(0.50, 0.40, 80.0),
-    ("rsprompter", "paper"): Rate(0.90, 0.25, 20.0),
+    ("unet", "best"): Rate(0.065, 0.085, 3.0),
+    ("sam_seg", "best"): Rate(0.08, 0.09, 24.0),
+    ("sam_det", "best"): Rate(0.25, 0.9, 30.0),
+    ("rsprompter", "best"): Rate(0.32, 0.43, 38.0),
+    ("unet", "paper"): Rate(2.4, 0.55, 125.0),
+    ("sam_seg", "paper"): Rate(0.13, 0.09, 24.0),
+    ("sam_det", "paper"): Rate(1.8, 1.75, 90.0),
+    ("rsprompter", "paper"): Rate(1.5, 0.27, 38.0),
 }
 GUESS_WORDS = (
     "a guess: one CPU core, tiles of 256², SAM-2 nano; a GPU is far faster, SAM 2.1 larger"
 )
-"""Measured on one core of a server CPU at scale 0.1, features of the frozen SAM-2 included."""
+"""Of such a core of a server: validation and features that are not kept yet are included."""
 _FEWEST_TILES = {"best": 32, "paper": 0}
 """Smaller data sets are gone through several times an epoch by the presets `best`."""
 

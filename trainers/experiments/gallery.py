@@ -33,9 +33,9 @@ _BY: dict[Table, str] = {
     "table4": "by labelled and unlabelled images",
 }
 TILE_TITLES = {
-    "easy": "easy: objects that stand out",
-    "hard": "hard: looks like objects, none is true",
-    "blank": "blank: nothing there",
+    "easy": "easy: its objects stand out",
+    "hard": "hard: looks like objects, has none",
+    "blank": "blank: has none, shows least",
 }
 
 

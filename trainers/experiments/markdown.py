@@ -27,6 +27,7 @@ def render_markdown(sections: Sequence[Section]) -> tuple[str, dict[str, bytes]]
         "scales or protocols are never averaged.",
     ]
     for number, section in enumerate(sections):
+        parts += [f"## {heading(section, number)}"]
         parts += _section(section, f"{FIGURES}/s{number}", files)
     meanings = [f"`{column.head}`: {column.meaning}." for column in COLUMNS]
     parts += ["## What the columns mean", _list(meanings)]
@@ -35,7 +36,7 @@ def render_markdown(sections: Sequence[Section]) -> tuple[str, dict[str, bytes]]
 
 def _section(section: Section, folder: str, files: dict[str, bytes]) -> list[str]:
     facts = [f"{name}: {_escaped(value)}" for name, value in section.facts]
-    parts = [f"## {heading(section)}", _list(facts)]
+    parts = [_list(facts)]
     for part in section.parts:
         parts += _part(part, folder, files)
     claims = [

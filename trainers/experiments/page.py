@@ -29,7 +29,7 @@ def render_html(sections: Sequence[Section]) -> str:
     own = (resources.files("trainers.experiments") / "page.css").read_text("utf-8")
     body = [f"<h1>{escape(TITLE)}</h1>", _intro(sections)]
     for number, section in enumerate(sections):
-        body.append(_section(section, f"s{number}"))
+        body.append(_section(section, number))
     body.append(_footer())
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -39,46 +39,50 @@ def render_html(sections: Sequence[Section]) -> str:
     )
 
 
-def heading(section: Section) -> str:
-    """Return what tells a section from the others."""
+def heading(section: Section, number: int) -> str:
+    """Return what tells a section, of this number from 0, from the others."""
     setup = section.setup
     changed = f", {setup.settings}" if setup.settings else ""
-    return f"Scale {setup.scale:g}, data {setup.data_sha256[:12]}{changed}"
+    return f"{number + 1}. Scale {setup.scale:g}, data {setup.data_sha256[:12]}{changed}"
 
 
 def _intro(sections: Sequence[Section]) -> str:
-    links = [
-        f'<a href="#s{number}-{part.table}">{escape(heading(section))}: '
-        f"{escape(TABLE_TITLES[part.table].partition(':')[0])}</a>"
+    links = "".join(
+        f'<div><a href="#s{number}">{escape(heading(section, number))}</a>: '
+        f"{', '.join(_links(section, f's{number}'))}</div>"
         for number, section in enumerate(sections)
-        for part in section.parts
-    ]
-    links += [
-        f'<a href="#s{number}-differs">{escape(heading(section))}: where and why it differs</a>'
-        for number, section in enumerate(sections)
-    ]
+    )
     return (
         '<p class="soft">Every figure of the tables comes from results.csv. Results of different '
         "data, settings, scales or protocols are never averaged.</p>"
-        f"<nav>{''.join(links)}</nav>"
+        f"<nav>{links}</nav>"
     )
 
 
-def _section(section: Section, anchor: str) -> str:
+def _links(section: Section, anchor: str) -> list[str]:
+    parts = [
+        f'<a href="#{anchor}-{part.table}">{escape(TABLE_TITLES[part.table].partition(":")[0])}</a>'
+        for part in section.parts
+    ]
+    return [*parts, f'<a href="#{anchor}-differs">where and why it differs</a>']
+
+
+def _section(section: Section, number: int) -> str:
+    anchor = f"s{number}"
     facts = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
         for name, value in section.facts
     )
     parts = "".join(_part(part, f"{anchor}-{part.table}") for part in section.parts)
     return (
-        f'<h2 id="{anchor}">{escape(heading(section))}</h2>'
+        f'<h2 id="{anchor}">{escape(heading(section, number))}</h2>'
         f'<dl class="facts card">{facts}</dl>{parts}{_differs(section, anchor)}'
     )
 
 
 def _part(part: TablePart, anchor: str) -> str:
     charts = "".join(map(_chart, part.charts))
-    galleries = "".join(map(_gallery, part.galleries))
+    galleries = f'<div class="galleries">{"".join(map(_gallery, part.galleries))}</div>'
     key = _key() if part.galleries else ""
     return (
         f'<h3 id="{anchor}">{escape(TABLE_TITLES[part.table])}</h3>{_table(part.lines)}'

@@ -147,13 +147,13 @@ def label_of(table: Table, cell: Row) -> str:
     if table == "table1":
         if cell.preset == "best":
             return "preset best"
-        return f"the paper's recipe, lr {lr_text(cell.lr)}, {cell.epochs} epochs"
+        return f"paper's recipe: lr {lr_text(cell.lr)}, {cell.epochs} epochs"
     if table == "table2":
         return f"lr {lr_text(cell.lr)}"
     if table == "table3":
         return f"{cell.images} images"
-    recipe = "preset best" if cell.preset == "best" else "the paper's recipe"
-    return f"{cell.images} labelled + {cell.unlabelled} unlabelled, {recipe}"
+    recipe = "preset best" if cell.preset == "best" else "paper's recipe"
+    return f"{cell.images} + {cell.unlabelled}, {recipe}"
 
 
 def lr_text(lr: float | None) -> str:
