@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 LAYER = "proposals"
 MAX_AT_ONCE = 40
 """More new proposals are prepared in a thread; more that differ are drawn with all the others."""
+FEW = 4
+SMALL_PIXELS = 1 << 18
+"""A layer of no more pixels is drawn as a whole sooner than in more than `FEW` parts."""
 _BELOW = ("image", "objects")
 
 
@@ -137,7 +140,8 @@ class ProposalsLayer:
             if self._drawn.get(key) != looks.get(key)
         ]
         boxes = [look.box for look in changed if look is not None]
-        if is_same and layer.visible and len(boxes) <= MAX_AT_ONCE:
+        num_at_once = FEW if layer.data.size <= SMALL_PIXELS else MAX_AT_ONCE
+        if is_same and layer.visible and len(boxes) <= num_at_once:
             for box in boxes:
                 patch: Any = self._sprites.paint(looks.values(), box)
                 write_labels(layer, box, patch)

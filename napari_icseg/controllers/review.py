@@ -11,7 +11,7 @@ from napari_icseg.controllers.asked_images import ask_for_image
 from napari_icseg.controllers.napari_window import canvas_of, main_window_of
 from napari_icseg.controllers.prefill_layer import draw_proposals
 from napari_icseg.controllers.review_desk import ReviewDesk
-from napari_icseg.controllers.review_walk import Phase
+from napari_icseg.controllers.review_way import Phase
 from napari_icseg.controllers.session import session_of, unwrapped
 from napari_icseg.controllers.theme import colors_of
 from napari_icseg.project.records import ReviewState

@@ -1,8 +1,12 @@
-"""Decisions on their way to the project: in a thread, in the order of the keys."""
+"""Decisions on their way to the project: in a thread, in the order of the keys.
+
+They let the next image be drawn first. Else the window would show the decision on the image
+that is being left, which takes as long as the next image.
+"""
 
 from __future__ import annotations
 
-from functools import partial
+import threading
 from typing import TYPE_CHECKING
 
 from napari_icseg.controllers.gui_thread import Background
@@ -16,11 +20,17 @@ if TYPE_CHECKING:
     from napari_icseg.project.records import UndoResult
 
 
+MAX_WAIT_S = 0.15
+"""So long the next image has to be drawn; usually a third of that."""
+_FLUSH_S = 10.0
+
+
 class ReviewDecisions:
-    """Runs the project's edits; what has begun arrives there, whatever becomes of the dock."""
+    """Runs the project's edits. Before the project closes, `flush` sees to it that all arrive."""
 
     def __init__(self, gui: GuiThread) -> None:
         self._background = Background(gui, "review")
+        self._drawn = threading.Event()
         self._pending: dict[int, ReviewState] = {}
 
     @property
@@ -36,8 +46,9 @@ class ReviewDecisions:
         *,
         done: Callable[[], None],
         refused: Callable[[Exception], None],
+        waits: bool,
     ) -> None:
-        """Take a decision on one image."""
+        """Take a decision on one image; `waits` for `set_drawn`, but not for long."""
         edit = {
             ReviewState.ACCEPTED: project.accept_review,
             ReviewState.EDITED: project.edit_review,
@@ -54,7 +65,28 @@ class ReviewDecisions:
             self._pending.pop(image_id, None)
             refused(error)
 
-        self._background.run(partial(edit, image_id), on_done, on_refused)
+        self._drawn = drawn = threading.Event()
+        if not waits:
+            drawn.set()
+
+        def work() -> None:
+            drawn.wait(MAX_WAIT_S)
+            edit(image_id)
+
+        self._background.run(work, on_done, on_refused)
+
+    def set_drawn(self) -> None:
+        """The next image is there."""
+        self._drawn.set()
+
+    def flush(self) -> None:
+        """Wait until all decisions are in the project; nobody hears of refused ones any more."""
+        self._drawn.set()
+        if self._pending:
+            arrived = threading.Event()
+            self._background.run(arrived.set, _ignore, _ignore)
+            arrived.wait(_FLUSH_S)
+            self._pending.clear()
 
     def accept_many(
         self,
@@ -89,5 +121,10 @@ class ReviewDecisions:
         self._background.run(project.undo, done, failed)
 
     def close(self) -> None:
-        """Tell nobody any more."""
+        """See all decisions into the project, and tell nobody any more."""
+        self.flush()
         self._background.close()
+
+
+def _ignore(_answer: object) -> None:
+    """Nobody waits for it."""

@@ -14,9 +14,10 @@ from napari_icseg.controllers.review_layers import ReviewLayers, ReviewLook
 from napari_icseg.controllers.review_memory import Remembered, read_remembered, write_remembered
 from napari_icseg.controllers.review_pictures import ReviewPicture, ReviewPictures
 from napari_icseg.controllers.review_queue import Order, ReviewQueue
-from napari_icseg.controllers.review_show import current_view, overlay_view, progress_line, rows_of
+from napari_icseg.controllers.review_show import Rows, current_view, overlay_view, progress_line
 from napari_icseg.controllers.review_source import ReviewSource
-from napari_icseg.controllers.review_walk import Phase, ReviewWalk
+from napari_icseg.controllers.review_walk import ReviewWalk
+from napari_icseg.controllers.review_way import Phase
 from napari_icseg.widgets.keymap import ACTIVE_KEYS
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from napari_icseg.project.project import Project
     from napari_icseg.widgets.review_dock import ReviewDock
 
+_PATIENCE_MS = 150
+"""The dock waits so long for the next image, to be drawn with it."""
 _WITH_PICTURE = (Phase.REVIEWING, Phase.EDITING)
 
 
@@ -43,7 +46,7 @@ class ReviewDesk:
     ) -> None:
         self._session, self._dock, self._open_dock = session, dock, open_dock
         self._is_front = self._has_begun = self._has_told = False
-        self._remembered = Remembered()
+        self._remembered, self._rows = Remembered(), Rows()
         self.look = ReviewLook()
         self.layers = ReviewLayers(viewer)
         self.pictures = ReviewPictures(session.gui, self._on_picture_read)
@@ -60,7 +63,7 @@ class ReviewDesk:
 
     def set_front(self, *, is_front: bool) -> None:
         """Go on with the review when its dock comes into sight."""
-        self._is_front = is_front
+        self._is_front = self.walk.is_front = is_front
         if is_front and self.walk.phase in (Phase.IDLE, Phase.AWAY, Phase.OVER):
             self._begin()
 
@@ -89,7 +92,7 @@ class ReviewDesk:
             )
         )
         self._dock.overlays.set_view(overlay_view(self.look, board, self._picture()))
-        self._dock.queue.set_rows(rows_of(walk.queue), walk.current_id)
+        self._dock.queue.set_rows(self._rows.of(walk.queue), walk.current_id)
         is_needed = bool(walk.queue.waiting) or walk.phase is Phase.EDITING
         self._dock.overlays.setVisible(is_needed)
         self._dock.queue.setVisible(is_needed)
@@ -132,7 +135,7 @@ class ReviewDesk:
 
     def _begin(self) -> None:
         """Go on where the review was left."""
-        if not self.source.is_read or not self.walk.queue.waiting:
+        if not self.source.board.entries:
             return
         wanted = None if self._has_begun else self._remembered.image_id
         self._has_begun = True
@@ -207,7 +210,14 @@ class ReviewDesk:
 
     def _on_walk_changed(self) -> None:
         self._draw_layers()
-        self._drawing.start(0)
+        # each time anything of the window is painted, all of it is put together: once will do
+        if self.walk.phase is Phase.GOING:
+            self._drawing.start(_PATIENCE_MS)
+        elif self._drawing.isActive() and self._drawing.interval() == _PATIENCE_MS:
+            self._drawing.stop()
+            self.draw()
+        else:
+            self._drawing.start(0)
 
     def _on_picture_read(self, picture: ReviewPicture) -> None:
         if picture.image_id == self.walk.current_id:

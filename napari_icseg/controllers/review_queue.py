@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -92,6 +93,7 @@ class ReviewQueue:
         found = ordered(entries, order, clusters)
         self._entries = {each.image_id: each for each in found}
         self._places = {each.image_id: place for place, each in enumerate(found)}
+        self._waiting: tuple[Entry, ...] | None = None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -101,7 +103,9 @@ class ReviewQueue:
     @property
     def waiting(self) -> tuple[Entry, ...]:
         """Those that nobody has decided on."""
-        return tuple(each for each in self._entries.values() if each.waits)
+        if self._waiting is None:
+            self._waiting = tuple(each for each in self._entries.values() if each.waits)
+        return self._waiting
 
     def get(self, image_id: int | None) -> Entry | None:
         """The entry of an image, if it has one."""
@@ -115,11 +119,13 @@ class ReviewQueue:
     def set_state(self, image_id: int, state: ReviewState, *, is_open: bool = True) -> None:
         """Note a decision; an image that is not in the queue is passed over."""
         entry = self._entries.get(image_id)
-        if entry is not None:
+        if entry is not None and (entry.state, entry.is_open) != (state, is_open):
+            self._waiting = None
             self._entries[image_id] = replace(entry, state=state, is_open=is_open)
 
     def drop(self, image_id: int) -> None:
         """Forget an image: there is nothing to decide any more."""
+        self._waiting = None
         self._entries.pop(image_id, None)
 
     def next_after(self, image_id: int | None, step: int = 1) -> int | None:
@@ -127,21 +133,23 @@ class ReviewQueue:
 
         None if no other waits. An image that is not in the queue stands before its beginning.
         """
-        waiting = [each.image_id for each in self.waiting if each.image_id != image_id]
+        waiting, split = self._around(image_id)
         if not waiting:
             return None
-        place = self._places.get(image_id, -1) if image_id is not None else -1
         if step > 0:
-            return next((one for one in waiting if self._places[one] > place), waiting[0])
-        before = (one for one in reversed(waiting) if self._places[one] < place)
-        return next(before, waiting[-1])
+            return (waiting[split:] or waiting)[0]
+        return (waiting[:split] or waiting)[-1]
 
     def coming(self, image_id: int | None, num: int) -> tuple[int, ...]:
         """The next `num` images that wait, in the order in which `next_after` gives them."""
+        waiting, split = self._around(image_id)
+        return tuple((waiting[split:] + waiting[:split])[:num])
+
+    def _around(self, image_id: int | None) -> tuple[list[int], int]:
+        """The other images that wait, and how many of them come before this one."""
         waiting = [each.image_id for each in self.waiting if each.image_id != image_id]
-        place = self._places.get(image_id, -1) if image_id is not None else -1
-        later = [one for one in waiting if self._places[one] > place]
-        return tuple((later + [one for one in waiting if self._places[one] < place])[:num])
+        place = -1 if image_id is None else self._places.get(image_id, -1)
+        return waiting, bisect_left(waiting, place, key=self._places.__getitem__)
 
     def counts(self) -> dict[ReviewState, int]:
         """How many entries are in each state, without what was labelled before its turn."""

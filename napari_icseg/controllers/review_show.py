@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_icseg.controllers import review_words as words
-from napari_icseg.controllers.review_walk import Phase
+from napari_icseg.controllers.review_way import Phase
 from napari_icseg.project.records import ReviewState
 from napari_icseg.widgets.keymap import ACTIVE_KEYS
 from napari_icseg.widgets.review_view import CurrentView, OverlayView, ProgressLine, QueueRow
-from napari_icseg.widgets.training_view import Entry
+from napari_icseg.widgets.training_view import Entry as Choice
 
 if TYPE_CHECKING:
     from napari_icseg.controllers.review_board import Board
     from napari_icseg.controllers.review_layers import ReviewLook
     from napari_icseg.controllers.review_pictures import ReviewPicture
-    from napari_icseg.controllers.review_queue import ReviewQueue
+    from napari_icseg.controllers.review_queue import Entry, ReviewQueue
     from napari_icseg.controllers.review_walk import ReviewWalk
     from napari_icseg.controllers.review_words import Message
 
@@ -26,7 +26,7 @@ def progress_line(board: Board, walk: ReviewWalk) -> ProgressLine:
         return ProgressLine()
     counts = walk.queue.counts()
     num_waiting, num_all = counts[ReviewState.WAITING], sum(counts.values())
-    rounds = tuple(Entry(each.id, each.name) for each in board.rounds)
+    rounds = tuple(Choice(each.id, each.name) for each in board.rounds)
     return ProgressLine(
         rounds,
         board.round_id,
@@ -73,14 +73,24 @@ def overlay_view(look: ReviewLook, board: Board, picture: ReviewPicture | None) 
     )
 
 
-def rows_of(queue: ReviewQueue) -> tuple[QueueRow, ...]:
-    """Return the rows of those that wait."""
-    return tuple(
-        QueueRow(
-            each.image_id, each.name, words.share(each.confidence), words.share(each.predicted_iou)
-        )
-        for each in queue.waiting
-    )
+class Rows:
+    """The rows of those that wait, each made once: there may be thousands."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Entry, QueueRow]] = {}
+
+    def of(self, queue: ReviewQueue) -> list[QueueRow]:
+        """Return the rows in the order of a queue."""
+        return [self._row(entry) for entry in queue.waiting]
+
+    def _row(self, entry: Entry) -> QueueRow:
+        known = self._known.get(entry.image_id)
+        if known is not None and known[0] is entry:
+            return known[1]
+        numbers = words.share(entry.confidence), words.share(entry.predicted_iou)
+        row = QueueRow(entry.image_id, entry.name, *numbers)
+        self._known[entry.image_id] = entry, row
+        return row
 
 
 def _hint(walk: ReviewWalk, board: Board, *, has_project: bool, is_read: bool) -> Message:

@@ -28,7 +28,6 @@ class Message:
 
 NOTHING = Message("")
 LAST_ONE = Message("This is the last image that waits.")
-NONE_WAITS = Message("Nothing waits for review. {review_undo} takes the last decision back.")
 NOTHING_TO_UNDO = Message("There is nothing to undo.")
 NO_PROJECT = Message("Open a project in the Labelling dock.")
 NO_REVIEWS = Message(

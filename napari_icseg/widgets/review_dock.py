@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtWidgets import QDockWidget, QFrame, QVBoxLayout, QWidget
 
@@ -46,7 +47,7 @@ class ReviewDock(QWidget):
 
     def bring_to_front(self) -> None:
         """Show its tab."""
-        if self.around is not None:
+        if self.around is not None and isalive(self.around):
             self.around.show()
             self.around.raise_()
 

@@ -53,11 +53,19 @@ class ReviewProgress(QWidget):
         self.rounds.set_entries(view.rounds)
         self.rounds.choose(view.round_key)
         self.rounds.setVisible(len(view.rounds) > 1)
-        self.bar.setMaximum(max(1, view.num_images))
-        self.bar.setValue(view.num_done)
+        self._set_bar(view.num_done, max(1, view.num_images))
         self.counts.setText(view.counts)
         self.pace.setText(view.pace)
         self.pace.setVisible(bool(view.pace))
+
+    def _set_bar(self, value: int, maximum: int) -> None:
+        if (self.bar.value(), self.bar.maximum()) == (value, maximum):
+            return
+        # Qt's bar paints the whole window at once, before the image of the same step is there
+        self.bar.setUpdatesEnabled(False)
+        self.bar.setMaximum(maximum)
+        self.bar.setValue(value)
+        self.bar.setUpdatesEnabled(True)
 
     def _lay_out(self) -> None:
         choice = QHBoxLayout()

@@ -32,12 +32,11 @@ class QueueModel(QAbstractTableModel):
 
     def set_rows(self, rows: Sequence[QueueRow]) -> None:
         """Show these rows; where one is gone, only that one is taken out."""
-        gone = next(
-            (n for n, row in enumerate(self.rows) if n >= len(rows) or row != rows[n]), None
-        )
-        if gone is None and len(rows) == len(self.rows):
+        pairs = zip(self.rows, rows, strict=False)
+        gone = next((n for n, (old, new) in enumerate(pairs) if old is not new), len(rows))
+        if len(rows) == len(self.rows) and gone == len(rows):
             return
-        if gone is not None and self.rows[gone + 1 :] == list(rows[gone:]):
+        if len(rows) == len(self.rows) - 1 and self.rows[gone + 1 :] == list(rows[gone:]):
             self.beginRemoveRows(QModelIndex(), gone, gone)
             del self.rows[gone]
             self.endRemoveRows()

@@ -26,7 +26,7 @@ from napari_icseg.controllers.application import open_docks
 from napari_icseg.controllers.napari_window import canvas_of
 from napari_icseg.controllers.prefill_layer import LAYER
 from napari_icseg.controllers.review_layers import DOUBT
-from napari_icseg.controllers.review_walk import Phase
+from napari_icseg.controllers.review_way import Phase
 from napari_icseg.controllers.session import session_of
 from napari_icseg.demo.driver import Driver, Heartbeat
 from napari_icseg.demo.labeller import Labeller
