@@ -149,7 +149,8 @@ class ProposalsLayer:
             whole = Box(0, 0, *frame.shape_hw)
             put(layer, self._sprites.paint(looks.values(), whole), frame)
         self._drawn, self._drawn_on = looks, layer
-        layer.visible = bool(scene.proposals)
+        if layer.visible != bool(scene.proposals):  # napari draws it anew even if that is the same
+            layer.visible = bool(scene.proposals)
         self._place(layer)
 
     def _add(self, shape_hw: tuple[int, int]) -> Any:
