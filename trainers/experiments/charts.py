@@ -124,6 +124,8 @@ def learning_curves(lines: Sequence[Line], out: Path, *, name: str, title: str) 
 
     None where no run folder is left to tell them.
     """
+    from matplotlib.ticker import MaxNLocator
+
     curves: dict[str, list[tuple[str, Sequence[EpochPoint]]]] = {}
     seen: set[str] = set()
     for line in lines:
@@ -145,7 +147,7 @@ def learning_curves(lines: Sequence[Line], out: Path, *, name: str, title: str) 
                 label=label,
             )
         axes.set(title=paper.TITLES[model], xlabel="epoch", ylabel="validation accuracy")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize="x-small")
     note = (
         "Pixel accuracy on the validation tiles; the first seed. SAM-SEG by the paper's recipe is "
