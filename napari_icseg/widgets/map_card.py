@@ -52,7 +52,12 @@ class MapCard(QFrame):
         cut = self.title.fontMetrics().elidedText(card.title, Qt.TextElideMode.ElideMiddle, width)
         self.title.setText(cut)
         self.text.setText("\n".join(card.lines))
-        self.adjustSize()
+        # a wrapped label knows its height only when its font is known, which is so when it is shown
+        self.text.ensurePolished()
+        self.text.setMinimumHeight(0)  # else it is not less than before
+        self.text.setFixedHeight(max(0, self.text.heightForWidth(width)))
+        self.layout().activate()
+        self.resize(self.sizeHint())
         self.move(self._place(at))
         self.show()
         self.raise_()

@@ -43,6 +43,17 @@ def tiles(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def vector_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for the vectors of images, in place of the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(
+        "napari_icseg.controllers.vector_store.platformdirs.user_cache_dir",
+        lambda *_args, **_options: str(folder),
+    )
+    return folder / "vectors"
+
+
+@pytest.fixture
 def predictor(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> FloodPredictor:

@@ -22,17 +22,8 @@ from napari_icseg.project.records import ImageStatus, NewObject, NewReview, Obje
 from napari_icseg.widgets.map_view import KINDS
 from trainers.io.rle import RleMask
 
+pytestmark = pytest.mark.usefixtures("vector_cache")
 NUM_IMAGES = 7
-
-
-@pytest.fixture(autouse=True)
-def cache_folder(tmp_path, monkeypatch):
-    folder = tmp_path / "cache"
-    monkeypatch.setattr(
-        "napari_icseg.controllers.vector_store.platformdirs.user_cache_dir",
-        lambda *_args, **_options: str(folder),
-    )
-    return folder
 
 
 @pytest.fixture
@@ -85,9 +76,9 @@ def test_the_map_is_there_at_once_and_better_afterwards(project):
     assert last.num_groups == 1
 
 
-def test_a_map_that_was_drawn_before_is_not_computed_again(project, cache_folder, monkeypatch):
+def test_a_map_that_was_drawn_before_is_not_computed_again(project, vector_cache, monkeypatch):
     *_, drawn = places_of(project)
-    (stored,) = (cache_folder / "vectors").glob("*.places.npz")
+    (stored,) = vector_cache.glob("*.places.npz")
     monkeypatch.setattr("trainers.suggest.TSNE", None)
     (again,) = places_of(project)
     np.testing.assert_array_equal(again.places, drawn.places)

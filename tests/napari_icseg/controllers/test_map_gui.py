@@ -14,15 +14,7 @@ from napari_icseg.project.records import ImageStatus
 from napari_icseg.widgets.map_view import KINDS
 from tests.napari_icseg.conftest import LEFT, NO
 
-pytestmark = pytest.mark.gui
-
-
-@pytest.fixture(autouse=True)
-def _cache_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "napari_icseg.controllers.vector_store.platformdirs.user_cache_dir",
-        lambda *_args, **_options: str(tmp_path / "cache"),
-    )
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("vector_cache")]
 
 
 @pytest.fixture

@@ -17,15 +17,7 @@ from napari_icseg.project.records import ImageStatus, NewReview
 from napari_icseg.project.watching import WorkCancelled
 from trainers.terminal import run_app
 
-
-@pytest.fixture(autouse=True)
-def cache_folder(tmp_path, monkeypatch):
-    folder = tmp_path / "cache"
-    monkeypatch.setattr(
-        "napari_icseg.controllers.vector_store.platformdirs.user_cache_dir",
-        lambda *_args, **_options: str(folder),
-    )
-    return folder
+pytestmark = pytest.mark.usefixtures("vector_cache")
 
 
 @pytest.fixture
@@ -103,9 +95,9 @@ def test_only_new_or_changed_images_are_looked_at_again(project, looked_at):
     assert looked_at == [path.name]
 
 
-def test_a_damaged_store_is_made_anew(project, cache_folder, looked_at):
+def test_a_damaged_store_is_made_anew(project, vector_cache, looked_at):
     suggest(project, 1)
-    (file,) = (cache_folder / "vectors").iterdir()
+    (file,) = vector_cache.iterdir()
     file.write_bytes(file.read_bytes()[:100])
     looked_at.clear()
     assert len(suggest(project, 2).images) == 2
