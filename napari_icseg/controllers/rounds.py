@@ -73,7 +73,6 @@ class RoundsController:
         open_review: Callable[[], None],
     ) -> None:
         self._session, self._viewer, self._dock = session, viewer, dock
-        self._open_review = open_review
         self._follower: RunsFollower | None = None
         self._awaited = ""
         self.settings: dict[str, Any] = {}
@@ -85,7 +84,7 @@ class RoundsController:
         self.runs.finished.connect(self.results.take)
         self.results.changed.connect(self.setup.count)
         dock.setup.train_clicked.connect(self.start)
-        dock.result.review_clicked.connect(self._on_dock_review_clicked)
+        dock.result.review_clicked.connect(open_review)
         session.opened.connect(self._on_session_opened)
         session.closing.connect(self._on_session_closing)
         viewer.events.theme.connect(self._on_viewer_theme)
@@ -146,9 +145,6 @@ class RoundsController:
         self.runs.clear()
         self.results.stop()
         self._look_out()
-
-    def _on_dock_review_clicked(self) -> None:
-        self._open_review()
 
     def _on_runs(self, snapshots: tuple[RunSnapshot, ...]) -> None:
         self.runs.set_runs(snapshots)

@@ -23,6 +23,8 @@ _SOURCES = {
     "edited": "edited",
     "blank": "blank",
 }
+LITTLE = 0.5
+"""Where less of a model's objects counts, its labels are mostly background."""
 FEW_IMAGES = 10
 """With fewer to measure with, one image more or less right is points of difference."""
 
@@ -42,6 +44,11 @@ def result_view(
     warnings = [*info.left_out]
     if info.is_new_validation:
         warnings.append("The validation images are new: scores of earlier rounds do not compare.")
+    if info.kept_foreground is not None and info.kept_foreground < LITTLE:
+        warnings.append(
+            f"The first model was sure of only {info.kept_foreground:.0%} of its objects, so its "
+            "labels taught little. More labels help, or more epochs."
+        )
     if is_gone:
         warnings.append(
             "The folder of this round was removed: its model and its marks of doubt are gone. "
@@ -66,8 +73,8 @@ def _headline(info: RoundInfo) -> tuple[str, Tone]:
     if not change:
         return f"Round {info.number}: as good as {than}.", "neutral"
     word = "better" if change > 0 else "worse"
-    tone: Tone = "good" if change > 0 else "warning"
-    return f"Round {info.number}: IoU {abs(change):.1f} points {word} than {than}.", tone
+    words = f"Round {info.number}: IoU {abs(change):.1f} points {word} than {than}."
+    return words, _tone(change)
 
 
 def _score_rows(info: RoundInfo) -> tuple[ScoreRow, ...]:
@@ -83,8 +90,8 @@ def _score_rows(info: RoundInfo) -> tuple[ScoreRow, ...]:
         since = "the last round" if info.before else "labels alone"
         accuracy = _points(base.get("pixel_accuracy"), info.student.get("pixel_accuracy"))
         tooltip = f"This round against {since}, in points (hundredths), on the same images"
-        tone: Tone = "good" if change > 0 else "warning" if change < 0 else "neutral"
-        known.append(ScoreRow("Change (points)", _signed(change), _signed(accuracy), tooltip, tone))
+        texts, tones = (_signed(change), _signed(accuracy)), (_tone(change), _tone(accuracy))
+        known.append(ScoreRow("Change (points)", *texts, tooltip, *tones))
     return tuple(known)
 
 
@@ -108,6 +115,12 @@ def _signed(points: float | None) -> str:
     if points is None:
         return ""
     return f"{points:+.1f}".replace("-", "−") if points else "±0.0"
+
+
+def _tone(points: float | None) -> Tone:
+    if not points:
+        return "neutral"
+    return "good" if points > 0 else "warning"
 
 
 def _lines(info: RoundInfo, model: str, num_waiting: int) -> tuple[str, ...]:

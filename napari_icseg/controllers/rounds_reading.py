@@ -102,7 +102,10 @@ def _with_results(run: RunSnapshot, info: RoundInfo) -> RoundInfo:
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return replace(
-            info, teacher=scores_of(found["teacher"]), student=scores_of(found["student"])
+            info,
+            teacher=scores_of(found["teacher"]),
+            student=scores_of(found["student"]),
+            kept_foreground=found.get("kept_foreground"),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(

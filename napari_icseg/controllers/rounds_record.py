@@ -35,6 +35,8 @@ class RoundInfo:
         before: scores of the last round's model, where it had the same validation images.
         teacher: scores of the model that learned from the labels alone.
         student: scores of the one that learned from both.
+        kept_foreground: share of the objects' pixels in the first model's labels that counted,
+            0..1; None where none were made, or not known.
         num_actions: what people did from the start of the round before to that of this one.
         seconds: from the start to the end.
         num_proposed: images with a proposal.
@@ -57,6 +59,7 @@ class RoundInfo:
     before: Mapping[str, float] = field(default_factory=dict)
     teacher: Mapping[str, float] = field(default_factory=dict)
     student: Mapping[str, float] = field(default_factory=dict)
+    kept_foreground: float | None = None
     num_actions: int = 0
     seconds: float = 0.0
     num_proposed: int = 0

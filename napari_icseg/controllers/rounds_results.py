@@ -16,6 +16,7 @@ from napari_icseg.controllers.rounds_outcome import result_view, round_row
 from napari_icseg.controllers.rounds_reading import is_read, read_in
 from napari_icseg.controllers.rounds_record import READ, known_rounds
 from napari_icseg.controllers.rounds_words import number_of
+from napari_icseg.controllers.wording import counted
 from napari_icseg.project.records import ReviewState
 from napari_icseg.widgets.rounds_view import ResultView
 
@@ -156,8 +157,8 @@ class RoundResultsPresenter:
         self._busy = ("", 0.0)
         if info is not None:
             show_info(
-                f"Round {info.number} has finished: {info.num_proposed:,} proposals wait for "
-                "your review."
+                f"Round {info.number} has finished: proposals for "
+                f"{counted(info.num_proposed, 'image')} wait for your review."
             )
             self.changed.emit()
         self.look()

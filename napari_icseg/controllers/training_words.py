@@ -26,7 +26,7 @@ MODEL_LABELS = {
     "rsprompter": "RSPrompter",
 }
 EXPLANATIONS = {
-    "unet": "Small and fast, learns from a few images. Start with this one.",
+    "unet": "Small and fast, learns from a few images.",
     "sam_seg": "SAM-2 learns to find a whole class; it can also answer your clicks afterwards.",
     "sam_det": "Finds a box around each object, then SAM-2 draws its outline.",
     "rsprompter": "Finds each object by prompts that it learns for SAM-2. Slow without a GPU.",

@@ -6,7 +6,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_icseg.widgets.relayout import Relayout
-from napari_icseg.widgets.rounds_view import ResultView
+from napari_icseg.widgets.rounds_view import ResultView, ScoreRow
 from napari_icseg.widgets.tones import set_toned_text
 from napari_icseg.widgets.training_status import set_fraction
 
@@ -16,6 +16,7 @@ _HEADS = (
     ("IoU", "Foreground intersection over union on the validation images"),
     ("Pixel acc.", "The share of validation pixels that get the right class"),
 )
+_NO_SCORES = ScoreRow("", "", "")
 _EXPLANATION = (
     "Labels are made by hand (or imported), or accepted from a model's proposals, as they were or "
     "edited.\nAn action is a step of the history: an object accepted or changed, an image marked "
@@ -75,11 +76,12 @@ class ResultPanel(QWidget):
     def _set_scores(self, view: ResultView) -> None:
         self.scores.setVisible(bool(view.scores))
         for number, labels in enumerate(self.score_rows):
-            row = view.scores[number] if number < len(view.scores) else None
-            texts = (row.label, row.iou, row.pixel_accuracy) if row is not None else ("", "", "")
-            for label, text in zip(labels, texts, strict=True):
-                set_toned_text(label, text, "neutral" if row is None else row.tone)
-                label.setToolTip("" if row is None else row.tooltip)
+            row = view.scores[number] if number < len(view.scores) else _NO_SCORES
+            texts = (row.label, row.iou, row.pixel_accuracy)
+            tones = (row.tone, row.tone, row.accuracy_tone)
+            for label, text, tone in zip(labels, texts, tones, strict=True):
+                set_toned_text(label, text, tone)
+                label.setToolTip(row.tooltip)
 
     def _lay_out(self) -> None:
         grid = QGridLayout(self.scores)

@@ -30,6 +30,7 @@ class ScoreRow:
     pixel_accuracy: str
     tooltip: str = ""
     tone: Tone = "neutral"
+    accuracy_tone: Tone = "neutral"
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,10 @@ class SetupPanel(QWidget):
         self._extra = extra
         self._options: dict[str, ModelOption] = {}
         self.summary, self.problem = _wrapped_label(), _wrapped_label()
+        self.summary.setToolTip(
+            "Validation images are finished images that no model learns from: scores are measured "
+            "on them"
+        )
         self.train = QPushButton()
         self.train.setMinimumHeight(34)
         self.model = EntryBox("The kind of model to train")

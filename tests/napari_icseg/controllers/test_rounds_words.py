@@ -106,7 +106,14 @@ def test_a_result_says_what_was_used_what_it_took_and_what_waits() -> None:
     assert "all reviewed" in outcome.result_view(INFO, "unet", num_waiting=0).lines[-1]
     assert "only 1 validation image: a few points may be chance" in text
     assert view.scores[-1].iou == "+3.6"
-    assert view.scores[-1].tone == "good"
+    assert (view.scores[-1].tone, view.scores[-1].accuracy_tone) == ("good", "neutral")
+
+
+@pytest.mark.parametrize(("share", "is_told"), [(None, False), (0.26, True), (0.97, False)])
+def test_labels_that_taught_little_are_told(share: float | None, is_told: bool) -> None:
+    info = replace(INFO, kept_foreground=share)
+    warnings = outcome.result_view(info, "unet", num_waiting=1).warnings
+    assert any("sure of only 26% of its objects" in words for words in warnings) == is_told
 
 
 def test_a_round_whose_folder_was_removed_says_so() -> None:
