@@ -132,12 +132,16 @@ def economy(
         bool, typer.Option(help="Epochs are over all tiles; as many steps with fewer labels.")
     ] = False,
     model: Annotated[str, typer.Option(help="Trained on the labels: unet, sam_seg, …")] = "unet",
+    scored: Annotated[
+        str, typer.Option(help="Scored model, if another than the one that proposes.")
+    ] = "",
+    scored_epochs: Annotated[int, typer.Option(min=1, help="Of that, over its labels.")] = 10,
     clicks: Annotated[str, typer.Option(help="Model that answers clicks.")] = "sam2-nano",
     routes: Annotated[str, typer.Option(help="Of a, b, c and d.")] = "abcd",
     first: Annotated[int, typer.Option(min=0, help="d: clicked first; 0: a 32nd.")] = 0,
     in_row: Annotated[
         int, typer.Option(min=1, help="d: reviewed, the worst first, until so many are right.")
-    ] = 5,
+    ] = 3,
     rounds: Annotated[int, typer.Option(min=1, help="d: rounds.")] = 4,
     target: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Test IoU; else what all reach.")
@@ -178,6 +182,8 @@ def economy(
             epochs=epochs,
             equal_steps=equal_steps,
             model=model,
+            scored=scored,
+            scored_epochs=scored_epochs,
             seed=seed,
             routes=routes_of(routes),
             num_first=first,

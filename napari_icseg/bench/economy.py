@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_icseg.bench.economy_plan import RouteName
     from napari_icseg.bench.economy_tally import Tally
     from napari_icseg.prompting.protocol import PromptPredictor
+    from trainers.config import TrainConfig
 
 SETTINGS_NAME = "economy.json"
 SHARES = (1 / 32, 1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -41,8 +42,11 @@ class Settings:
         data: folder with labelled tiles in a training and a test split, absolute.
         num_tiles: to be labelled.
         num_test: tiles of the test split that are scored.
-        epochs: of every model.
+        epochs: of every model that proposes.
         equal_steps: see `economy_lab.Lab`.
+        model: that proposes, and is scored where `scored` names no other.
+        scored: another model that is scored; it learns from the labels alone.
+        scored_epochs: of that.
         seed: of everything drawn, trainings included.
         routes: which ones, of "abcd".
         num_first, num_in_row, num_rounds: of route d, see `economy_plan.Plan`; `num_first` 0
@@ -59,10 +63,12 @@ class Settings:
     epochs: int
     equal_steps: bool = False
     model: str = "unet"
+    scored: str = ""
+    scored_epochs: int = 10
     seed: int = 0
     routes: tuple[RouteName, ...] = ("a", "b", "c", "d")
     num_first: int = 0
-    num_in_row: int = 5
+    num_in_row: int = 3
     num_rounds: int = 4
     training: dict[str, Any] = field(default_factory=dict)
     person: Person = field(default_factory=Person)
@@ -127,9 +133,10 @@ def run_economy(
         Path(settings.data),
         settings.num_test,
         predictor,
-        make_config(settings.model, **_training(settings, out)),
+        make_config(settings.model, **_training(settings, out, settings.model)),
         settings.epochs,
         settings.equal_steps,
+        _scored(settings, out),
     )
     results: dict[RouteName, RouteResult] = {}
     done, total = [0.0], settings.work()
@@ -160,8 +167,8 @@ def title(name: RouteName) -> str:
     return f"{name}: {TITLES[name]}"
 
 
-def _training(settings: Settings, out: Path) -> dict[str, Any]:
-    options = {"model_options": SMALL_UNET} if settings.model == "unet" else {}
+def _training(settings: Settings, out: Path, model: str) -> dict[str, Any]:
+    options = {"model_options": SMALL_UNET} if model == "unet" else {}
     return {
         "out": out.absolute(),
         "data": Path(settings.data),
@@ -169,9 +176,17 @@ def _training(settings: Settings, out: Path) -> dict[str, Any]:
         "num_threads": 1,
         "tensorboard": False,
         **options,
-        **settings.training,
+        **(settings.training if model == settings.model else {}),
         "seed": settings.seed,
     }
+
+
+def _scored(settings: Settings, out: Path) -> TrainConfig | None:
+    """Return the other model that is scored, if there is one."""
+    model = settings.scored
+    if model in ("", settings.model):
+        return None
+    return make_config(model, **_training(settings, out, model), epochs=settings.scored_epochs)
 
 
 def _keep_settings(path: Path, settings: Settings, checkpoint_id: str) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 SMALL_UNET: dict[str, Any] = {"widths": (4, 8, 16, 32, 64)}
 """Options of the smallest U-Net that learns the tiles."""
+SCORED_DIR = "scored"
 MIN_CROPS = 32
 """An epoch of the U-Net has at least so many."""
 
@@ -64,6 +65,8 @@ class Lab:
         epochs: of every model.
         equal_steps: `epochs` are over all tiles; a model that has fewer labels goes through
             them more often, so that each makes as many steps.
+        scored: another model to be scored, its epochs included; None scores the one that
+            proposes.
 
     """
 
@@ -75,6 +78,7 @@ class Lab:
     training: TrainConfig
     epochs: int
     equal_steps: bool
+    scored: TrainConfig | None = None
 
     def embedded(self, tile: PoolTile) -> EmbeddedTile:
         """Return a tile that answers clicks."""
@@ -91,17 +95,25 @@ class Lab:
             TrainingError: it failed or was cancelled, or the folder holds another training.
 
         """
+        epochs = self.epochs
+        if self.equal_steps:
+            epochs = epochs_for(len(labels), len(self.tiles), epochs)
+        return self._trained(self.training.replace(epochs=epochs), labels, folder)
+
+    def train_scored(self, labels: Mapping[PoolTile, Path], folder: Path) -> Path:
+        """Train the model that is scored, as `train`; in a folder of its own if it is another."""
+        if self.scored is None:
+            return self.train(labels, folder)
+        return self._trained(self.scored, labels, folder / SCORED_DIR)
+
+    def _trained(self, config: TrainConfig, labels: Mapping[PoolTile, Path], folder: Path) -> Path:
         from trainers.progress import RunState
         from trainers.train import ensure_trained
 
         data, run = folder / "data", folder / "run"
         items = tuple(DatasetItem(tile.image, mask) for tile, mask in labels.items())
         write_manifest(data / MANIFEST_NAME, DatasetIndex(items, self.class_names))
-        epochs = self.epochs
-        if self.equal_steps:
-            epochs = epochs_for(len(items), len(self.tiles), epochs)
-        config = self.training.replace(out=run, data=data, epochs=epochs)
-        if ensure_trained(config).state is not RunState.FINISHED:
+        if ensure_trained(config.replace(out=run, data=data)).state is not RunState.FINISHED:
             raise TrainingError(f"{run} was cancelled. Start the same command again to go on.")
         return run
 

@@ -31,6 +31,8 @@ def write_page(path: Path, report: Mapping[str, Any], *, figure: str | None = No
         "## Human seconds at equal test IoU",
         _equal(report),
         *_verdict(report),
+        "## All tiles labelled",
+        _ends(report),
         "## All points",
         _points(report),
         "## Where the seconds go",
@@ -52,10 +54,10 @@ def _scope(report: Mapping[str, Any]) -> str:
     return (
         f"A simulated person labels {settings['num_tiles']} tiles, clicks with jitter "
         f"{person['jitter']} and is content from an IoU of {person['enough_iou']} with the truth, "
-        f"which the eye sees with a deviation of {person['eye_error']}. At each point "
-        f"`{settings['model']}` is trained on what is labelled by then ({settings['epochs']} "
-        f"epochs{steps}; seed {settings['seed']}) and scored on {settings['num_test']} unseen "
-        "tiles (mean foreground IoU). One CPU thread.\n\n"
+        f"which the eye sees with a deviation of {person['eye_error']}. Models propose that were "
+        f"trained on what is labelled by then (`{settings['model']}`, {settings['epochs']} "
+        f"epochs{steps}). {_scored(settings)} on {settings['num_test']} unseen tiles (mean "
+        f"foreground IoU). Seed {settings['seed']}, one CPU thread.\n\n"
         "- **a, clicks alone**: every tile.\n"
         "- **b, clicks + pre-fill**: the click model's automatic masks are accepted or "
         "corrected.\n"
@@ -67,6 +69,15 @@ def _scope(report: Mapping[str, Any]) -> str:
         "then all of which the model expects enough IoU are accepted at once, after a look at a "
         "sample of 12. More than one wrong in it raises the threshold. What is seen in a sample is "
         "accepted or corrected."
+    )
+
+
+def _scored(settings: Mapping[str, Any]) -> str:
+    if settings["scored"] in ("", settings["model"]):
+        return "These models are scored"
+    return (
+        f"Another, `{settings['scored']}`, learns from scratch from the labels of each point "
+        f"({settings['scored_epochs']} epochs of them) and is scored"
     )
 
 
@@ -101,6 +112,25 @@ def _verdict(report: Mapping[str, Any]) -> list[str]:
 def _which(report: Mapping[str, Any]) -> str:
     given = report["target_is_given"]
     return "the target" if given else "the highest IoU that every route reaches"
+
+
+def _ends(report: Mapping[str, Any]) -> str:
+    """Return the last point of each route: what it took to label all that it labelled."""
+    rows = []
+    by_clicks = report["routes"].get("a")
+    for route in report["routes"].values():
+        last = route["points"][-1]
+        times = by_clicks["points"][-1]["human_s"] / last["human_s"] if by_clicks else None
+        rows.append(
+            [
+                route["title"],
+                str(last["num_labelled"]),
+                f"{last['label_iou']:.4f}",
+                f"{last['human_s']:.0f} s" + ("" if times is None else f" ({times:.1f} ×)"),
+                f"{last['test_iou']:.4f}",
+            ]
+        )
+    return _table(("route", "tiles", "IoU of the labels", "human seconds", "test IoU"), rows)
 
 
 def _points(report: Mapping[str, Any]) -> str:

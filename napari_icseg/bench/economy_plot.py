@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _COLORS = {"a": "#444444", "b": "#0072b2", "c": "#d55e00", "d": "#009e73"}
 """Told apart by people who see no red or green (Okabe & Ito 2008)."""
 _MARKERS = {"a": "o", "b": "s", "c": "^", "d": "D"}
+_NUMBERED = "ad"
+"""The points of b and c are at as many tiles as those of a."""
 _MINUTES = (1 / 12, 1 / 6, 0.25, 0.5, 1, 2, 5, 10, 20, 40, 60, 120, 240)
 _IOUS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995, 0.998)
 _LEAST_ERROR = 1e-3
@@ -44,7 +46,7 @@ def plot_economy(path: Path, report: Mapping[str, Any]) -> None:
     axes.legend(loc="lower right", framealpha=1.0)
     axes.set_title(
         f"Labelling {settings['num_tiles']} tiles; scored on {settings['num_test']} others "
-        "(numbers: tiles labelled)",
+        "(numbers at a and d: tiles labelled)",
         fontsize=11,
     )
     with atomic_path(path) as temporary:
@@ -60,23 +62,28 @@ def _draw_route(axes: Axes, name: str, route: Mapping[str, Any]) -> None:
     human_s = [point["human_s"] for point in points]
     errors = [_error(point["test_iou"]) for point in points]
     axes.plot(human_s, errors, marker=_MARKERS[name], color=_COLORS[name], label=route["title"])
+    if name not in _NUMBERED:
+        return
     for point, seconds, error in zip(points, human_s, errors, strict=True):
         axes.annotate(
             str(point["num_labelled"]),
             (seconds, error),
             textcoords="offset points",
-            xytext=(-5, 5) if name in "bd" else (5, -12),
-            ha="right" if name in "bd" else "left",
+            xytext=(-6, 5) if name == "d" else (6, -12),
+            ha="right" if name == "d" else "left",
             fontsize=8,
             color=_COLORS[name],
         )
 
 
 def _compare(axes: Axes, report: Mapping[str, Any]) -> None:
-    """Draw the target IoU, and what the quickest route d saves there."""
+    """Draw the target IoU, and what route d saves there."""
     iou, row = report["target_iou"], report["at_target"]
-    axes.axhline(_error(iou), color="grey", linestyle=":", linewidth=1)
     from_s, to_s = row["human_s"].get("a"), row["human_s"].get("d")
+    label = f"IoU {iou:.3f}"
+    if from_s and to_s:
+        label += f": a {_time(from_s)}, d {_time(to_s)} (1/{from_s / to_s:.1f})"
+    axes.axhline(_error(iou), color="grey", linestyle=":", linewidth=1, label=label)
     if not from_s or not to_s:
         return
     axes.annotate(
@@ -84,16 +91,6 @@ def _compare(axes: Axes, report: Mapping[str, Any]) -> None:
         (to_s, _error(iou)),
         (from_s, _error(iou)),
         arrowprops={"arrowstyle": "->", "color": _COLORS["d"], "shrinkA": 0, "shrinkB": 0},
-    )
-    axes.annotate(
-        f"IoU {iou:.3f}: {_time(from_s)} → {_time(to_s)}, 1/{from_s / to_s:.1f}",
-        ((from_s * to_s) ** 0.5, _error(iou)),
-        textcoords="offset points",
-        xytext=(0, 5),
-        ha="center",
-        fontsize=9,
-        color=_COLORS["d"],
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.85},
     )
 
 

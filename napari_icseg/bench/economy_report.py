@@ -135,8 +135,8 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     settings = report["settings"]
     lines = [
         f"{settings['num_tiles']} tiles, {settings['num_test']} unseen test tiles, model "
-        f"{settings['model']}, {settings['epochs']} epochs{_of_what(settings)}, seed "
-        f"{settings['seed']}."
+        f"{settings['model']}, {settings['epochs']} epochs{_of_what(settings)}"
+        f"{_scored(settings)}, seed {settings['seed']}."
     ]
     for name, route in report["routes"].items():
         ways = ", ".join(f"{w['num']} {way} ({w['human_s']:.0f} s)" for way, w in _ways(route))
@@ -160,6 +160,12 @@ def _ways(route: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def _pace(route: Mapping[str, Any]) -> str:
     pace = route["accepted_per_minute"]
     return "" if pace is None else f" {pace:.0f} right proposals accepted a minute."
+
+
+def _scored(settings: Mapping[str, Any]) -> str:
+    if settings["scored"] in ("", settings["model"]):
+        return ""
+    return f"; scored: {settings['scored']}, {settings['scored_epochs']} epochs of the labels"
 
 
 def _of_what(settings: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ look at a sample.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,7 +77,6 @@ class Route:
     samples: list[Entry] = field(default_factory=list)
     spent: Actions = field(default_factory=Actions)
     points: list[Point] = field(default_factory=list)
-    runs: list[Path] = field(default_factory=list)
 
     def run(self) -> list[Point]:
         """Return the points; what is in the book or trained already is not done again."""
@@ -97,7 +96,7 @@ class Route:
         tiles = [self.lab.tiles[int(i)] for i in order]
         for num in self.plan.sizes:
             batch = tiles[len(self.labelled) : num]
-            proposals = self._proposals(batch) if self.name == "c" and self.runs else {}
+            proposals = self._proposals(batch) if self.name == "c" and self.points else {}
             for tile in batch:
                 self._label(tile, proposals.get(tile))
             self._measure()
@@ -142,7 +141,16 @@ class Route:
         return np.random.default_rng([self.seed, 1, self.lab.tiles.index(tile)])
 
     def _proposals(self, tiles: Sequence[PoolTile]) -> dict[PoolTile, ImageProposal]:
-        return self.lab.proposals(self.runs[-1], tiles, lambda _done, _all: self.tick(1))
+        """Return what a model proposes that was trained on the labels of the last point."""
+        run = self.lab.train(self._labels(), self._folder())
+        return self.lab.proposals(run, tiles, lambda _done, _all: self.tick(1))
+
+    def _labels(self) -> dict[PoolTile, Path]:
+        return {tile: self.book.mask(tile) for tile in self.labelled}
+
+    def _folder(self) -> Path:
+        """Return where the models of the last point lie."""
+        return self.book.folder / f"point-{len(self.points)}"
 
     def _review_worst(self, proposals: dict[PoolTile, ImageProposal]) -> None:
         """Review from the least sure proposal on, until some in a row look right."""
@@ -213,18 +221,16 @@ class Route:
 
     def _measure(self) -> None:
         """Train on all labels so far and score the model on unseen tiles."""
-        folder = self.book.folder / f"point-{len(self.points) + 1}"
-        labels = {tile: self.book.mask(tile) for tile in self.labelled}
-        self.runs.append(self.lab.train(labels, folder))
         entries = self.labelled.values()
-        self.points.append(
-            Point(
-                human_s=round(self.costs.seconds(self.spent), 3),
-                test_iou=self.lab.test_iou(self.runs[-1]),
-                num_labelled=len(labels),
-                num_by_hand=sum(entry.how != "bulk" for entry in entries),
-                label_iou=round(float(np.mean([entry.iou for entry in entries])), 6),
-                num_clicks=self.spent.num_clicks,
-            )
+        point = Point(
+            human_s=round(self.costs.seconds(self.spent), 3),
+            test_iou=0.0,
+            num_labelled=len(entries),
+            num_by_hand=sum(entry.how != "bulk" for entry in entries),
+            label_iou=round(float(np.mean([entry.iou for entry in entries])), 6),
+            num_clicks=self.spent.num_clicks,
         )
-        self.tick(training_units(len(labels), self.lab.epochs))
+        self.points.append(point)
+        run = self.lab.train_scored(self._labels(), self._folder())
+        self.points[-1] = replace(point, test_iou=self.lab.test_iou(run))
+        self.tick(training_units(len(entries), self.lab.epochs))

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from napari_icseg.bench.economy import Settings, run_economy
 from napari_icseg.cli import app
 from tests.napari_icseg.bench.fakes import PaintedPredictor, perfect
+from trainers.config import read_config
 from trainers.errors import DataError
 from trainers.io.masks import write_grey, write_semantic
 from trainers.terminal import run_app
@@ -118,6 +120,17 @@ def test_other_settings_are_refused_for_a_folder_that_has_begun(root, tmp_path):
     (out / "economy.json").write_text('{"seed": 3}')
     with pytest.raises(DataError, match=r"other settings \(.*seed: 3"):
         run_economy(settings(root), out, predictor)
+
+
+def test_another_model_can_be_scored_and_only_what_proposes_is_trained_beside_it(root, tmp_path):
+    out = tmp_path / "out"
+    with_other = settings(root, routes=("a",), model="sam_seg", scored="unet", scored_epochs=1)
+    with_other = replace(with_other, training={"image_size": 32})
+    found = run_economy(with_other, out, PaintedPredictor(perfect))
+    assert len(found["a"].points) == 3
+    for folder in (out / "a").glob("point-*"):
+        assert read_config(folder / "scored" / "run" / "config.json").model == "unet"
+        assert not (folder / "run").exists()  # on this route nobody proposes
 
 
 def test_a_killed_run_goes_on_to_the_same_result(root, tmp_path):

@@ -60,6 +60,8 @@ class Lab:
     def train(self, labels, folder):
         return folder
 
+    train_scored = train
+
     def test_iou(self, run):
         return 0.9
 
