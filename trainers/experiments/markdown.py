@@ -45,14 +45,14 @@ def _section(section: Section, folder: str, files: dict[str, bytes]) -> list[str
     parts += [
         "### Where and why it differs from the paper",
         _grid(["claim", "here", "measured"], claims),
-        "Furthest from the paper (its recipes):",
-        _list(section.furthest),
-        "Why:",
-        _list(section.reasons),
     ]
-    if section.failed:
-        failed = [f"{result.row.name}: {result.reason}" for result in section.failed]
-        parts += ["Rows that failed:", _list(failed)]
+    failed = [f"{result.row.name}: {result.reason}" for result in section.failed]
+    for title, texts in (
+        ("Furthest from the paper (its recipes)", section.furthest),
+        ("Why", section.reasons),
+        ("Rows that failed", failed),
+    ):
+        parts += [f"{title}:", _list(texts)] if texts else []
     return parts
 
 

@@ -12,7 +12,7 @@ from trainers.experiments.cells import COLUMNS, VERDICTS
 from trainers.experiments.matrix import TABLE_TITLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from trainers.experiments.charts import Chart
     from trainers.experiments.findings import Finding
@@ -163,9 +163,8 @@ def _differs(section: Section, anchor: str) -> str:
         f'<h3 id="{anchor}-differs">Where and why it differs from the paper</h3>'
         f'<div class="card scroll claims"><table><thead><tr><th>claim</th><th>here</th>'
         f"<th>measured</th></tr></thead><tbody>{claims}</tbody></table></div>"
-        f"<h4>Furthest from the paper (its recipes)</h4>{_list(section.furthest)}"
-        f"<h4>Why</h4>{_list(section.reasons)}"
-        + (f"<h4>Rows that failed</h4>{_list(failed)}" if failed else "")
+        f"{_listed('Furthest from the paper (its recipes)', section.furthest)}"
+        f"{_listed('Why', section.reasons)}{_listed('Rows that failed', failed)}"
     )
 
 
@@ -176,8 +175,9 @@ def _claim(finding: Finding) -> str:
     )
 
 
-def _list(texts: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>"
+def _listed(title: str, texts: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return f"<h4>{title}</h4><ul>{items}</ul>" if texts else ""
 
 
 def _footer() -> str:
