@@ -31,7 +31,8 @@ def test_every_command_can_be_imported(manifest, qapp):
 
 def test_it_contributes_what_the_readme_promises(manifest):
     contributions = manifest.contributions
-    assert [w.display_name for w in contributions.widgets] == ["Labelling", "Training"]
+    docks = ["Labelling", "Training", "Rounds", "Review", "Map"]
+    assert [w.display_name for w in contributions.widgets] == docks
     assert contributions.readers
     assert {e for w in contributions.writers for e in w.filename_extensions} == {".png", ".json"}
     assert {s.key for s in contributions.sample_data} == {"tile", "large"}
