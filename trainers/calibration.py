@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 KEPT_ACCURACY = 0.995
 """Share of the kept pixels, of objects and of background each, that shall be right."""
-KEPT_FOREGROUND = 0.5
-"""Share of the foreground to keep at least: background alone teaches to find nothing."""
 _MAX_PIXELS = 200_000
 
 
@@ -37,7 +35,7 @@ class Calibration:
 
     Attributes:
         temperature: for `predict_sure`.
-        threshold: see `choose_threshold`.
+        threshold: the lowest of `THRESHOLDS` from which `KEPT_ACCURACY` holds, else the last.
         kept: share of the pixels that reach the threshold.
         kept_foreground: the same of the pixels called foreground; None where none is.
         ece: expected calibration error of the pixels, tempered; `ece_before` without.
@@ -92,7 +90,7 @@ def calibrate(
     before, after = confidence_of(probs), confidence_of(scaled)
     found = labels_from_probs(scaled)
     right, foreground = found == target, found > 0
-    threshold = choose_threshold(after, right, foreground)
+    threshold = _threshold(after, right, foreground)
     kept = after >= threshold
     return Calibration(
         temperature,
@@ -105,34 +103,17 @@ def calibrate(
     )
 
 
-def choose_threshold(
+def _threshold(
     confidence: npt.NDArray[np.float32],
     right: npt.NDArray[np.bool_],
     foreground: npt.NDArray[np.bool_],
 ) -> float:
-    """Return the lowest of `THRESHOLDS` from which `KEPT_ACCURACY` holds.
-
-    Only those that keep `KEPT_FOREGROUND` are asked. If it holds for none of them, the highest is
-    returned; if none keeps so much, the lowest of all.
-
-    Args:
-        confidence: of each pixel's class, (N,), 0..1.
-        right: whether that is the true class, (N,).
-        foreground: whether it is not background, (N,).
-
-    """
-    sure = confidence[foreground]
-    asked = [each for each in THRESHOLDS if not sure.size or _share(sure, each) >= KEPT_FOREGROUND]
-    for threshold in asked:
+    for threshold in THRESHOLDS:
         kept = confidence >= threshold
         parts = [right[kept & part] for part in (foreground, ~foreground)]
         if all(part.mean() >= KEPT_ACCURACY for part in parts if part.size):
             return threshold
-    return asked[-1] if asked else THRESHOLDS[0]
-
-
-def _share(confidence: npt.NDArray[np.float32], threshold: float) -> float:
-    return float((confidence >= threshold).mean())
+    return THRESHOLDS[-1]
 
 
 def _pixels(
