@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from trainers.errors import IcsegError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SIZE_PX = (1400, 900)
 
@@ -41,3 +43,13 @@ def virtual_display() -> Iterator[None]:
         yield
     finally:
         display.stop()
+
+
+def run_in_display(module: str, out: Path) -> int:
+    """Run `python -m module OUT --here` on such a display; return its exit code.
+
+    In a process of its own: the window must be gone before its display is.
+    """
+    with virtual_display():
+        command = [sys.executable, "-m", module, str(out), "--here"]
+        return subprocess.run(command, check=False).returncode

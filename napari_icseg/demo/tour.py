@@ -6,7 +6,6 @@ Everything is done by mouse and keys in the real window, on the sample tiles.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Qt
 
 from napari_icseg.demo.annotator import Target, nets_of
-from napari_icseg.demo.display import SIZE_PX, virtual_display
+from napari_icseg.demo.display import SIZE_PX, run_in_display
 from napari_icseg.demo.labeller import CTRL, SHIFT, Labeller
 
 if TYPE_CHECKING:
@@ -156,11 +155,8 @@ def main() -> None:
     out = Path(sys.argv[1]).absolute()
     if "--here" in sys.argv:
         _run(out)
-        return
-    with virtual_display():
-        # a process of its own: the window must be gone before its display is
-        command = [sys.executable, "-m", "napari_icseg.demo.tour", str(out), "--here"]
-        sys.exit(subprocess.run(command, check=False).returncode)
+    else:
+        sys.exit(run_in_display("napari_icseg.demo.tour", out))
 
 
 if __name__ == "__main__":
