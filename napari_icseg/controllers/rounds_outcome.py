@@ -24,7 +24,7 @@ _SOURCES = {
     "blank": "blank",
 }
 LITTLE = 0.5
-"""Where less of a model's objects counts, its labels are mostly background."""
+"""Share of a model's objects that counts, below which it is told."""
 FEW_IMAGES = 10
 """With fewer to measure with, one image more or less right is points of difference."""
 
@@ -46,8 +46,8 @@ def result_view(
         warnings.append("The validation images are new: scores of earlier rounds do not compare.")
     if info.kept_foreground is not None and info.kept_foreground < LITTLE:
         warnings.append(
-            f"The first model was sure of only {info.kept_foreground:.0%} of its objects, so its "
-            "labels taught little. More labels help, or more epochs."
+            f"The first model was sure of only {info.kept_foreground:.0%} of its objects' pixels; "
+            "the others did not count."
         )
     if is_gone:
         warnings.append(

@@ -13,7 +13,11 @@ from napari_icseg.widgets.training_status import set_fraction
 _MAX_ROWS = 4
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _HEADS = (
-    ("IoU", "Foreground intersection over union on the validation images"),
+    (
+        "IoU",
+        "Foreground intersection over union on the validation images, the mean of images and "
+        "classes.\nA class that an image does not have counts 1, or 0 if one stray pixel is found",
+    ),
     ("Pixel acc.", "The share of validation pixels that get the right class"),
 )
 _NO_SCORES = ScoreRow("", "", "")

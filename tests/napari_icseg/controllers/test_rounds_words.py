@@ -110,10 +110,12 @@ def test_a_result_says_what_was_used_what_it_took_and_what_waits() -> None:
 
 
 @pytest.mark.parametrize(("share", "is_told"), [(None, False), (0.26, True), (0.97, False)])
-def test_labels_that_taught_little_are_told(share: float | None, is_told: bool) -> None:
+def test_it_is_told_if_little_of_the_first_models_objects_counted(
+    share: float | None, is_told: bool
+) -> None:
     info = replace(INFO, kept_foreground=share)
     warnings = outcome.result_view(info, "unet", num_waiting=1).warnings
-    assert any("sure of only 26% of its objects" in words for words in warnings) == is_told
+    assert any("sure of only 26% of its objects' pixels" in words for words in warnings) == is_told
 
 
 def test_a_round_whose_folder_was_removed_says_so() -> None:
