@@ -43,7 +43,7 @@ def plot_economy(path: Path, report: Mapping[str, Any]) -> None:
     _compare(axes, report)
     axes.set(xlabel="time of the person", ylabel="foreground IoU on unseen tiles")
     axes.grid(alpha=0.25)
-    axes.legend(loc="lower right", framealpha=1.0)
+    axes.legend(loc="best", framealpha=1.0)
     axes.set_title(
         f"Labelling {settings['num_tiles']} tiles; scored on {settings['num_test']} others "
         "(numbers at a and d: tiles labelled)",
