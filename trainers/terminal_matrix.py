@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from trainers.experiments.results import Result
     from trainers.experiments.summary import Line
 
+_LEAST_WIDTH = 116
+"""Characters: a narrow terminal breaks the lines of a table, which reads better than its cells."""
 _BASES = {"done": "done", "measured": "from rows that are done", "guess": "guess"}
 
 
@@ -105,7 +107,16 @@ def print_lines(title: str, lines: Sequence[Line]) -> None:
             "–" if iou is None else f"{iou.value:.4f}",
             "–" if errors is None else f"{errors.value:.4g}",
         )
-    Console().print(table)
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    """Print a table without breaking its cells."""
+    for column in table.columns:
+        column.no_wrap = True
+    console = Console()
+    console.width = max(console.width, _LEAST_WIDTH)
+    console.print(table)
 
 
 def mean_text(mean: Mean | None) -> str:
@@ -129,11 +140,13 @@ def print_estimate(estimates: Sequence[RowEstimate], *, words: str, notes: dict[
     for each in estimates:
         row = each.row
         images = str(row.num_images) + (f" + {row.num_unlabelled}" if row.unlabelled else "")
-        basis = notes.get(row.name, _BASES[each.basis])
+        basis = "will fail" if row.name in notes else _BASES[each.basis]
         table.add_row(
             row.name, images, f"{each.seconds / 60:.1f}", f"{each.size_mib:.0f}", escape(basis)
         )
-    Console().print(table)
+    _print(table)
+    for name, reason in notes.items():
+        print(f"Will fail: {name}. {reason}")
     left = [each for each in estimates if each.basis != "done" and each.row.name not in notes]
     hours, mib = sum(e.seconds for e in left) / 3600, sum(e.size_mib for e in left)
     print(

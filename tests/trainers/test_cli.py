@@ -234,3 +234,18 @@ def test_a_round_is_run_and_says_what_changed(
     assert "4 labelled and 2 unlabelled images" in said  # the others are copies
     assert "proposals for 2 images" in said
     assert (tmp_path / "round" / "round.json").is_file()
+
+
+def test_a_dry_run_of_a_table_says_what_it_takes_and_trains_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "tiles", tmp_path / "out"
+    assert icseg("synth", "--count", 6, "--test-count", 2, "--size-px", 64, "--out", data) == 0
+    given = ["--data", data, "--out", out, "--models", "unet", "--scale", 0.008]
+    assert icseg("experiment", "table3", *given, "--dry-run") == 0
+    shown = capsys.readouterr().out
+    assert "unet-paper-lr1e-05-e5-n800-s0-x0.008" in shown
+    assert "Will fail: unet-paper-lr1e-05-e5-n1000-s0-x0.008. The row needs 8 training" in shown
+    assert "4 of 5 rows are to be done" in shown
+    assert "Where it says guess" in shown
+    assert not out.exists()

@@ -137,7 +137,7 @@ def _print_plan(rows: Sequence[Row], images: ExperimentData, out: Path, changes:
         try:
             images.require_enough(row)
         except DataError as error:
-            notes[row.name] = f"will fail: {error}"
+            notes[row.name] = str(error)
     found = estimate(
         rows,
         Results(out).read(),

@@ -215,11 +215,11 @@ def test_killed_beside_another_process_no_finished_row_is_repeated(
         time.sleep(0.01)
 
     def kill(_number: int, _row: Row) -> None:  # while both are at work
-        if other.poll() is None:
-            other.kill()
-            other.communicate()
+        other.kill()
+        other.wait()
 
     outcome = run_rows(unet_rows(), shop, on_begin=kill)
+    other.communicate()  # nobody was killed if it was done before our first row
     assert (len(outcome.results), outcome.busy) == (5, ())
     assert {r.state for r in outcome.results} == {"done"}
     assert set(early) <= set(outcome.results)
