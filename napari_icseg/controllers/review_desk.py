@@ -105,6 +105,7 @@ class ReviewDesk:
         session = self._session
         session.opened.disconnect(self._on_session_opened, missing_ok=True)
         session.closing.disconnect(self._on_session_closing, missing_ok=True)
+        session.closed.disconnect(self.draw, missing_ok=True)
         session.images_changed.disconnect(self.source.look, missing_ok=True)
         self.batch.close()
         self.walk.close()
@@ -116,6 +117,7 @@ class ReviewDesk:
         session, dock, walk = self._session, self._dock, self.walk
         session.opened.connect(self._on_session_opened)
         session.closing.connect(self._on_session_closing)
+        session.closed.connect(self.draw)
         session.images_changed.connect(self.source.look)
         self.source.read.connect(self._on_source_read)
         self.source.busy_changed.connect(self._on_source_busy_changed)

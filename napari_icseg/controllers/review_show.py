@@ -87,7 +87,7 @@ class Rows:
         known = self._known.get(entry.image_id)
         if known is not None and known[0] is entry:
             return known[1]
-        numbers = words.share(entry.confidence), words.share(entry.predicted_iou)
+        numbers = words.share(entry.confidence, 3), words.share(entry.predicted_iou)
         row = QueueRow(entry.image_id, entry.name, *numbers)
         self._known[entry.image_id] = entry, row
         return row

@@ -97,7 +97,7 @@ def facts_line(entry: QueueEntry) -> str:
     if entry.predicted_iou is not None:
         parts.append(f"Predicted IoU {share(entry.predicted_iou)}")
     if entry.confidence is not None:
-        parts.append(f"confidence {share(entry.confidence)}")
+        parts.append(f"confidence {share(entry.confidence, 3)}")
     parts.append(counted(entry.num_objects, "object") if entry.num_objects else "nothing found")
     return " · ".join(parts)
 
@@ -139,11 +139,11 @@ def sample_tooltip(entry: QueueEntry) -> str:
     return f"{entry.name}\n{facts_line(entry)}"
 
 
-def share(value: float | None) -> str:
-    """Return a number of 0..1 with two digits: ".93"; a dash where there is none."""
+def share(value: float | None, digits: int = 2) -> str:
+    """Return a number of 0..1 with so many digits: ".93"; a dash where there is none."""
     if value is None:
         return "–"
-    text = f"{value:.2f}"
+    text = f"{value:.{digits}f}"
     return text[1:] if text.startswith("0") else text
 
 

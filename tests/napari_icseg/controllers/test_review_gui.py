@@ -224,12 +224,13 @@ def test_a_review_closed_half_done_goes_on_where_it_was(review, reviewed, make_g
     gui.wait(lambda: PREVIOUS in gui.viewer.layers and gui.viewer.layers[PREVIOUS].visible)
     assert not gui.viewer.layers[DOUBT].visible
     gui.wait(lambda: review.widget.overlays.note.text() == "agrees .50")
-    gui.session.close_project()
+    review.key(KEY.Key_A)
+    gui.session.close_project()  # before the next image is there
     gui.wait(lambda: "Open a project" in review.text)
     gui.open(reviewed)
-    review.wait_for(1)
+    review.wait_for(2)
     assert review.widget.progress.orders.key() is Order.NAME
-    gui.wait(lambda: "3 waiting · 1 accepted" in review.text)
+    gui.wait(lambda: "2 waiting · 2 accepted" in review.text)
     gui.wait(lambda: PREVIOUS in gui.viewer.layers and gui.viewer.layers[PREVIOUS].visible)
 
 
