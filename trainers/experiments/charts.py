@@ -181,6 +181,7 @@ def _panels(figure: Figure, count: int) -> Iterator[Axes]:
     for number in range(count):
         axes = figure.add_subplot(-(-count // cols), cols, number + 1)
         axes.grid(alpha=0.3)
+        axes.ticklabel_format(axis="y", useOffset=False)
         yield axes
 
 
