@@ -168,7 +168,7 @@ def _conclude(outcome: Outcome, out: Path) -> None:
         print(f"Failed: {result.row.name}. {result.reason}")
     if outcome.busy:
         print(
-            f"{len(outcome.busy)} rows are worked on by other processes. Start the same command "
+            f"Rows that other processes work on: {len(outcome.busy)}. Start the same command "
             "again, when they have ended, to see them."
         )
     print(f"Results: {out / 'results.csv'}")
