@@ -38,7 +38,7 @@ class ReviewPicture:
         doubt: uint8 (h, w), 255 * (1 - probability of the pixel's class); None without.
         outlines: uint8 (h, w), 1 at the edges of what the round before proposed; None without.
         agreement: foreground IoU of both rounds' proposals, 0..1; None without the former.
-        problem: why the doubts cannot be shown, and what to do.
+        problem: why the doubts or the image cannot be shown, and what to do.
 
     """
 
@@ -141,6 +141,8 @@ def read_picture(
     """
     shape_hw = project.image(image_id).shape
     doubt, problem = _doubt(project, image_id, shape_hw)
+    if not project.absolute_path(image_id).is_file():
+        problem = "The image file is missing: put it back before you decide, or leave it for later."
     step = coarse_frame(shape_hw).step
     former = None if previous is None else _former(previous, project.absolute_path(image_id))
     if former is None or former.shape != shape_hw:
