@@ -87,6 +87,7 @@ BUILDERS = {
     "ObjectDeletion": lambda kind, _top: kind(COUNTS, "2 images"),
     "CompareWindow": lambda kind, top: kind(top),
     "Enlarged": lambda kind, top: kind(top),
+    "ReviewBatchWindow": lambda kind, top: kind(top),
     "ExportDialog": lambda kind, _top: kind(
         [FormatChoice("png", "PNG masks", "Two masks an image", ())],
         ExportChoice("png", "started", Path("out")),
