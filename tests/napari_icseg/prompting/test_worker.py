@@ -288,6 +288,8 @@ def test_a_failed_switch_leaves_the_model_that_worked(worker, fake, listener):
         raise CheckpointError("no weights")
 
     worker.show(1, image(1))
+    # a switch before the first model is loaded takes its place
+    listener.wait(lambda: listener.embedded)
     worker.use(missing)
     listener.wait(lambda: listener.failed == [(None, "no weights")])
     worker.predict(click())
