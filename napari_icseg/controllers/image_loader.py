@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 _Stamp = tuple[int, int] | None
 """Size and time of change of a file; None where there is none."""
-MAX_CACHED_MIB = 64
+MAX_CACHED_MIB = 32
+MIN_CACHED = 3
+"""The image on the screen and the two ahead are kept, however large they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ class LoadedImage:
 
 
 class ImageLoader:
-    """Keeps the last images read, up to MAX_CACHED_MIB, so that going back is instant.
+    """Keeps the last images read (MAX_CACHED_MIB of them, but MIN_CACHED) for going back.
 
     An image whose file was changed or removed since is read again.
 
@@ -157,7 +159,7 @@ class ImageLoader:
         with self._lock:
             self._cache[loaded.image_id] = loaded
             self._stamps[loaded.image_id] = stamp
-            while len(self._cache) > 1 and _mib(self._cache) > MAX_CACHED_MIB:
+            while len(self._cache) > MIN_CACHED and _mib(self._cache) > MAX_CACHED_MIB:
                 self._cache.popitem(last=False)
 
 
