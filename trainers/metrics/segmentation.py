@@ -116,7 +116,7 @@ class SegmentationMetrics:
         `batch` holds "target", uint8 (B, H, W), and "tile", the number of each one's image.
         """
         targets, tiles = batch["target"].cpu().numpy(), batch["tile"].tolist()
-        for prob, target, tile in zip(probs.cpu().numpy(), targets, tiles, strict=True):
+        for prob, target, tile in zip(probs.float().cpu().numpy(), targets, tiles, strict=True):
             self.update(labels_from_probs(prob), target, image=tile)
 
     @property

@@ -58,7 +58,7 @@ def match(
         points = random_points(1, num_points, guess.coarse.device)
         if len(found.class_ids):
             costs = _tile_costs(guess, tile, found, points, share_xy)
-            queries, numbers = linear_sum_assignment(costs.cpu().numpy())
+            queries, numbers = linear_sum_assignment(costs.float().cpu().numpy())
             order = np.argsort(numbers)
             pairs += [(tile, int(queries[i]), int(numbers[i])) for i in order]
     columns = torch.tensor(pairs, dtype=torch.int64, device=guess.coarse.device).reshape(-1, 3)

@@ -208,6 +208,19 @@ def test_a_tile_is_predicted_alike_by_itself_and_in_a_batch(
 
 
 @pytest.mark.parametrize("model", RECIPES)
+def test_mixed_precision_trains_validates_and_tests(
+    tiles: Path, tmp_path: Path, model: str
+) -> None:
+    config = config_of(model, tiles, tmp_path / "run", epochs=2, precision="bf16-mixed")
+    assert train(config).state is RunState.FINISHED
+    losses = [point.val_loss for point in read_status(config.out).curves.epochs]
+    assert np.isfinite(losses).all()
+    if model in SEGMENTING:
+        image = np.asarray(Image.open(tiles / "train_1_image.png"))
+        assert predict_image(load_run(config.out, device="cpu"), image).probs.dtype == np.float32
+
+
+@pytest.mark.parametrize("model", RECIPES)
 def test_killed_and_resumed_equals_uninterrupted(tiles: Path, tmp_path: Path, model: str) -> None:
     whole, killed = (
         config_of(model, tiles, tmp_path / out, epochs=4, checkpoint_every_steps=1)

@@ -226,7 +226,7 @@ def _padded_size(size_hw: tuple[int, int]) -> tuple[int, int]:
 def _stacked(found: list[dict[str, Tensor]], fitted: Tensor) -> Pyramid:
     device = fitted.device
     maps = {
-        name: torch.stack([t[name].to(device, non_blocking=True) for t in found]).float()
+        name: torch.stack([t[name].to(device, non_blocking=True).float() for t in found])
         for name in found[0]
     }
     return Pyramid.of_tensors(maps, (int(fitted.shape[-2]), int(fitted.shape[-1])))
