@@ -59,6 +59,24 @@ def draw_panels(image: npt.NDArray[Any], preds: Ids, target: Ids) -> Panels:
     return Panels(_resized(grey), shown, _errors(grey, preds, target))
 
 
+def difference(preds: Ids, target: Ids) -> dict[Colour, npt.NDArray[np.bool_]]:
+    """Return the pixels of each sort, bool (H, W), by the sort's colour.
+
+    Args:
+        preds: class ids, uint8 (H, W), 0 background.
+        target: true ones of the same shape; what is to be ignored is of no sort.
+
+    """
+    counted = target != IGNORE
+    found, wanted = (preds > 0) & counted, (target > 0) & counted
+    return {
+        RIGHT: found & (preds == target),
+        ADDED: found & ~wanted,
+        MISSED: wanted & ~found,
+        CONFUSED: found & wanted & (preds != target),
+    }
+
+
 def _stretched(unit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return grey values 0..255 with the darkest and brightest at the ends: for the eye alone."""
     low, high = np.percentile(unit, _SHOWN_PERCENTILES)
@@ -66,16 +84,11 @@ def _stretched(unit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _errors(grey: npt.NDArray[np.float32], preds: Ids, target: Ids) -> Rgb:
-    counted = target != IGNORE
-    found, wanted = (preds > 0) & counted, (target > 0) & counted
-    tinted = _tinted(grey * _DIM, [(found & (preds == target), RIGHT)], _RIGHT_OPACITY)
-    mistakes = [
-        (found & ~wanted, ADDED),
-        (wanted & ~found, MISSED),
-        (found & wanted & (preds != target), CONFUSED),
-    ]
+    sorts = difference(preds, target)
+    tinted = _tinted(grey * _DIM, [(sorts.pop(RIGHT), RIGHT)], _RIGHT_OPACITY)
+    mistakes = [(mask, colour) for colour, mask in sorts.items()]
     shown = _resized(_tinted(tinted, mistakes, _ERROR_OPACITY))
-    for number in np.unique(target[wanted]).tolist():
+    for number in np.unique(target[(target > 0) & (target != IGNORE)]).tolist():
         same = cv2.resize(
             (target == number).astype(np.uint8),
             (shown.shape[1], shown.shape[0]),

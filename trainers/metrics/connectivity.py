@@ -89,7 +89,7 @@ def track_errors(
     """
     if preds.shape != target.shape:
         raise ValueError(f"Expected masks of one shape, got {preds.shape} and {target.shape}.")
-    found, true = _regions(preds, min_area_px), _regions(target, 0)
+    found, true = regions_of(preds, min_area_px), regions_of(target, 0)
     inner = np.s_[border_px : preds.shape[0] - border_px, border_px : preds.shape[1] - border_px]
     found, true = found[inner], true[inner]
     found_ids, true_ids = _ids(found), _ids(true)
@@ -165,7 +165,7 @@ def via_score(
     return ViaScore(matched, len(found) - matched, len(true) - matched)
 
 
-def _regions(mask: Mask, min_area_px: int) -> npt.NDArray[np.int32]:
+def regions_of(mask: Mask, min_area_px: int) -> npt.NDArray[np.int32]:
     """Return the number of the 8-connected region of each pixel, int32 (H, W), 0 outside."""
     num, ids, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     keep = np.ones(num, dtype=np.bool_)
