@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _Stamp = tuple[int, int] | None
 """Size and time of change of a file; None where there is none."""
-MAX_CACHED_MIB = 32
+MAX_CACHED_MIB = 16
 MIN_CACHED = 3
 """The image on the screen and the two ahead are kept, however large they are."""
 
