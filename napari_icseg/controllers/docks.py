@@ -90,6 +90,17 @@ class MapPluginDock(_FullHeightDock):
         self.dock = dock
 
 
+class ResultsPluginDock(_FullHeightDock):
+    """The Results dock of a viewer."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        from napari_icseg.controllers.results import ViewerResultsDock
+
+        dock = ViewerResultsDock(unwrapped(napari_viewer))
+        super().__init__(dock)
+        self.dock = dock
+
+
 class _CloseGuard(QObject):
     """Stops threads and closes the project when the viewer's window really closes."""
 

@@ -57,7 +57,7 @@ class PrefillPredictor:
         """
         model = self._load(run_dir)
         path = project.absolute_path(image_id)
-        _check_size(path)
+        check_size(path)
         image = read_image(path)
         answer = _answer(model, image)
         class_ids = class_ids_by_label(model.class_names, project.classes())
@@ -96,11 +96,12 @@ def _answer(model: LoadedModel, image: NDArray[Any]) -> list[Instance] | Predict
     return predict_image(model, image)
 
 
-def _check_size(path: Path) -> None:
+def check_size(path: Path) -> None:
+    """Raise `DataError` if an image is too large to be predicted as a whole."""
     height, width = image_size(path)
     if height * width > MAX_PIXELS:
         raise DataError(
-            f"{path.name} has {width} x {height} pixels. A trained model pre-fills an image as a "
+            f"{path.name} has {width} x {height} pixels. A trained model sees an image as a "
             f"whole, up to {MAX_PIXELS // 10**6} million pixels. Cut it into tiles and pre-fill "
             "those, or find its objects without a trained model: that goes window by window."
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainers.experiments import paper
-from trainers.experiments.row_work import RUNS
+from trainers.experiments.results import RUNS
 from trainers.experiments.summary import PROTOCOL_TITLES
 from trainers.progress import read_status
 from trainers.run_folder import STUDENT

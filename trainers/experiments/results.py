@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-RESULTS_NAME = "results.csv"
+RESULTS_NAME, RUNS = "results.csv", "runs"
+"""Of the file and of the folder with the trained models beside it."""
 State = Literal["done", "failed"]
 _LOCK_TIMEOUT_S = 60.0
 

@@ -20,7 +20,7 @@ from trainers.data.labels import IGNORE
 from trainers.errors import TrainingError
 from trainers.evaluate import evaluate
 from trainers.experiments.recipe import Changes, config_of
-from trainers.experiments.results import Cost, Result, Scores
+from trainers.experiments.results import RUNS, Cost, Result, Scores
 from trainers.io.masks import write_semantic
 from trainers.metrics.connectivity import TrackErrors, track_errors
 from trainers.predict import load_run
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from trainers.predict import LoadedModel
     from trainers.train import Listener
 
-RUNS, PICTURES = "runs", "pictures"
+PICTURES = "pictures"
 _MIB = 2**20
 
 

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from trainers.errors import DataError, IcsegError, TrainingError
-from trainers.experiments.results import Result, Results
+from trainers.experiments.results import RUNS, Result, Results
 from trainers.experiments.row_work import (
-    RUNS,
     RowCancelledError,
     Workshop,
     commit_now,

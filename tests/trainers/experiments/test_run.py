@@ -17,8 +17,8 @@ from filelock import FileLock
 from tests.trainers.experiments.conftest import FIELDS, MakeShop, unet_rows
 from trainers.errors import DataError, TrainingError
 from trainers.experiments.matrix import Row, rows_of
-from trainers.experiments.results import Result, Results
-from trainers.experiments.row_work import RUNS, Workshop, pictures_of
+from trainers.experiments.results import RUNS, Result, Results
+from trainers.experiments.row_work import Workshop, pictures_of
 from trainers.experiments.run import run_rows
 from trainers.experiments.tiles import ensure_tiles, read_tiles
 from trainers.io import atomic

@@ -1,0 +1,73 @@
+"""Results on an image, in words and colours; pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_icseg.controllers.results_look import DIFFERENCE_COLORS
+from napari_icseg.controllers.wording import counted
+from napari_icseg.widgets.results_view import LegendEntry, ShownView
+from napari_icseg.widgets.training_view import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_icseg.controllers.results_look import ImageLook, ModelLook
+
+ALL, PROJECT = "all", "project"
+NO_ROWS = (
+    "No trained model yet. Train one in the Training dock, or open the folder of an experiment "
+    "(what --out named, with a results.csv in it)."
+)
+NO_PROJECT = "Open a project to see this model on its images."
+NO_IMAGE = "Open an image in the Labelling dock to see this model on it."
+UNLABELLED = "This image is not marked as labelled: there is nothing to compare a model with."
+GONE = "The weights of {} are not there any more: its row can be read, not shown."
+
+
+def sources(experiments: Sequence[Path]) -> tuple[Entry, ...]:
+    """Return the entries of the box of sources."""
+    return (
+        Entry(ALL, "All results", "This project's models and all opened experiments"),
+        Entry(PROJECT, "This project's models", "Scored on the validation images"),
+        *(Entry(str(path), path.name, str(path)) for path in experiments),
+    )
+
+
+def model_line(look: ModelLook) -> str:
+    """Return how a model does on the image, as rich text."""
+    if look.errors is None:
+        return f"<b>{look.title}</b>"
+    errors = look.errors
+    parts = [
+        counted(errors.opens, "open") if errors.opens else "",
+        counted(errors.shorts, "short") if errors.shorts else "",
+        f"{errors.false_tracks:,} false" if errors.false_tracks else "",
+        f"{errors.missing_tracks:,} missing" if errors.missing_tracks else "",
+    ]
+    told = ", ".join(filter(None, parts)) or "no electrical error"
+    return f"<b>{look.title}</b>: IoU {look.iou:.3f}, accuracy {look.accuracy:.4f}, {told}"
+
+
+def shown_view(look: ImageLook, *, shows_difference: bool) -> ShownView:
+    """Return what stands below the table about an image and models."""
+    is_compared = bool(look.compared_with)
+    status = f"{look.name}, compared with {look.compared_with}." if is_compared else UNLABELLED
+    has_difference = shows_difference and is_compared
+    return ShownView(
+        status=status,
+        lines=tuple(model_line(each) for each in look.models),
+        legend=_legend(look) if has_difference else (),
+        num_errors=len(look.models[-1].places),
+        can_compare=True,
+    )
+
+
+def _legend(look: ImageLook) -> tuple[LegendEntry, ...]:
+    names = dict(DIFFERENCE_COLORS)
+    outline = "outline of the labels" if look.truth is not None else "outline of the other model"
+    return tuple(
+        LegendEntry("#{:02x}{:02x}{:02x}".format(*color), outline if name == "truth" else name)
+        for name, color in names.items()
+    )

@@ -1,0 +1,129 @@
+"""Models side by side on one image; panes move and zoom together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyqtgraph as pg
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
+
+from napari_icseg.widgets.error_marks import MARKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from trainers.metrics.error_places import ErrorPlace
+
+_SIZE_PX = (1180, 520)
+_MARK_PX = 16
+_HINT = "The wheel zooms and dragging moves all panes together; a right click shows all again."
+
+
+@dataclass(frozen=True, eq=False)
+class Pane:
+    """What one pane shows: a title, an RGBA picture over the image, and marks."""
+
+    title: str
+    overlay: NDArray[np.uint8] | None = None
+    places: tuple[ErrorPlace, ...] = ()
+
+
+class ResultsWindow(QDialog):
+    """Not modal: it follows the image that is labelled and the rows that are chosen."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self.setWindowTitle("Models side by side")
+        self.view = pg.GraphicsLayoutWidget()
+        self.hint = QLabel(_HINT)
+        self._boxes: list[Any] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(self.view, 1)
+        layout.addWidget(self.hint)
+
+    def show_panes(
+        self, name: str, image: NDArray[Any], limits: tuple[float, float], panes: Sequence[Pane]
+    ) -> None:
+        """Draw an image, grey (H, W), once for each pane.
+
+        Args:
+            name: of the image.
+            image: grey values.
+            limits: what is black and what is white.
+            panes: from left to right.
+
+        """
+        self.setWindowTitle(f"{name}: models side by side")
+        kept = self._range_for(image.shape, len(panes))
+        self.view.clear()
+        self._boxes = [self._add(column, pane, image, limits) for column, pane in enumerate(panes)]
+        for box in self._boxes[1:]:
+            box.setXLink(self._boxes[0])
+            box.setYLink(self._boxes[0])
+        if self._boxes and kept is not None:
+            self._boxes[0].setRange(rect=kept, padding=0)
+
+    def look_at(self, place: ErrorPlace, radius_px: float) -> None:
+        """Zoom to a place."""
+        if self._boxes:
+            self._boxes[0].setRange(
+                xRange=(place.col - radius_px, place.col + radius_px),
+                yRange=(place.row - radius_px, place.row + radius_px),
+                padding=0,
+            )
+
+    def show_in_front(self) -> None:
+        """Show the window, in front."""
+        if not self.isVisible():
+            self.resize(*_SIZE_PX)
+        self.show()
+        self.raise_()
+
+    def apply_theme(self, *, background: str) -> None:
+        """Take the colour (#rrggbb) of the window around."""
+        self.view.setBackground(background)
+
+    def _range_for(self, shape: tuple[int, ...], num_panes: int) -> Any | None:
+        """Return what is seen now, if the next panes are of the same kind."""
+        same = len(self._boxes) == num_panes and getattr(self, "_shape", None) == shape
+        self._shape = shape
+        return self._boxes[0].viewRect() if same else None
+
+    def _add(
+        self, column: int, pane: Pane, image: NDArray[Any], limits: tuple[float, float]
+    ) -> Any:
+        self.view.addLabel(pane.title, row=0, col=column)
+        box = self.view.addViewBox(
+            row=1, col=column, lockAspect=True, invertY=True, enableMenu=False
+        )
+        box.addItem(pg.ImageItem(image, axisOrder="row-major", levels=limits))
+        if pane.overlay is not None:
+            box.addItem(pg.ImageItem(pane.overlay, axisOrder="row-major", levels=(0, 255)))
+        box.addItem(_marks(pane.places))
+        for place in pane.places:
+            letter = pg.TextItem(MARKS[place.kind].letter, MARKS[place.kind].color, anchor=(0, 1))
+            letter.setPos(place.col + 0.5, place.row + 0.5)
+            box.addItem(letter, ignoreBounds=True)
+        box.autoRange(padding=0.01)
+        return box
+
+
+def _marks(places: Sequence[ErrorPlace]) -> Any:
+    """Return rings around the places; their centres are the pixels' centres."""
+    return pg.ScatterPlotItem(
+        x=[place.col + 0.5 for place in places],
+        y=[place.row + 0.5 for place in places],
+        pen=[pg.mkPen(MARKS[place.kind].color, width=2) for place in places],
+        brush=None,
+        size=_MARK_PX,
+        symbol="o",
+        data=[MARKS[place.kind].meaning for place in places],
+        hoverable=True,
+        tip=lambda x, y, data: str(data),
+    )
