@@ -65,6 +65,11 @@ class ResultsController:
         self._on_session_opened()
         self._timer.start()
 
+    @property
+    def runs(self) -> tuple[ResultRun, ...]:
+        """All results that were read last."""
+        return tuple(self._runs.values())
+
     def open_folder(self, folder: Path) -> None:
         """List an experiment's results; the folder is remembered beside the project's runs."""
 

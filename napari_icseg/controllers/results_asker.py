@@ -19,12 +19,12 @@ from trainers.io.palette import class_color
 from trainers.run_folder import checkpoint_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from napari_icseg.controllers.results_look import Ids
+    from napari_icseg.controllers.results_look import Ids, Rgba
     from napari_icseg.controllers.results_rows import ResultRun
     from napari_icseg.project.project import Project
     from napari_icseg.project.records import ClassRecord
@@ -75,7 +75,8 @@ class ResultAsker:
 
         """
         scene = _scene(project, image_id)
-        said, truths = [], {}
+        said: list[Said] = []
+        truths: dict[str, Ids | None] = {}
         for run in runs:
             say(f"Asking {run.row.title}…")
             loaded = self._load(run.run_dir)
@@ -84,10 +85,9 @@ class ResultAsker:
             truths[run.row.key] = truth
             ids = self._answer(loaded, run, scene, truth)
             said.append(Said(run.row.key, run.row.title, ids, _colors(scene, loaded, ids_by_label)))
-        models, compared_with = looks_at(said, truths if scene.is_done else None)
-        first = said[0]
-        picture = class_picture(truths[first.key], first.colors) if scene.is_done else None
-        return ImageLook(image_id, scene.stamp[0].name, scene.image, models, picture, compared_with)
+        models, compared_with = looks_at(said, truths)
+        labels = _labels(said, truths)
+        return ImageLook(image_id, scene.stamp[0].name, scene.image, models, labels, compared_with)
 
     def _load(self, run_dir: Path) -> LoadedModel:
         from trainers.predict import load_run
@@ -101,21 +101,22 @@ class ResultAsker:
         self._models.move_to_end(key)
         return self._models[key]
 
-    def _answer(self, loaded: LoadedModel, run: ResultRun, scene: _Scene, truth: Ids) -> Ids:
+    def _answer(self, loaded: LoadedModel, run: ResultRun, scene: _Scene, truth: Ids | None) -> Ids:
         from trainers.predict import predict_image, predict_prompted
 
-        if run.is_oracle and not scene.is_done:
+        if run.is_oracle and truth is None:
             raise DataError(
                 f"{run.row.title} was tested with points from the truth, and this image has none. "
                 "Label it and mark it as labelled, or choose a row tested without such points."
             )
         weights = _stamp(checkpoint_file(run.run_dir))
-        key = (weights, scene.stamp, truth.tobytes() if run.is_oracle else b"")
+        told = truth if run.is_oracle else None
+        key = (weights, scene.stamp, b"" if told is None else told.tobytes())
         if key not in self._answers:
             answer = (
-                predict_prompted(loaded, scene.image, truth)
-                if run.is_oracle
-                else predict_image(loaded, scene.image)
+                predict_image(loaded, scene.image)
+                if told is None
+                else predict_prompted(loaded, scene.image, told)
             )
             self._answers[key] = answer.labels
             while len(self._answers) > MAX_ANSWERS:
@@ -141,12 +142,25 @@ def _stamp(path: Path) -> tuple[Path, int]:
     return path, path.stat().st_mtime_ns
 
 
-def _truth(scene: _Scene, ids_by_label: dict[int, int]) -> Ids:
-    """Return the labels as class ids of a model; classes it has not learned are background."""
+def _truth(scene: _Scene, ids_by_label: dict[int, int]) -> Ids | None:
+    """Return the labels as class ids of a model; classes it has not learned are background.
+
+    None where the image is not finished, or the project has none of the model's classes.
+    """
+    if not scene.is_done or not ids_by_label:
+        return None
     value_of = {class_id: label for label, class_id in ids_by_label.items()}
     known = [each for each in scene.objects if each.class_id in value_of]
     shape_hw = (scene.image.shape[0], scene.image.shape[1])
     return render_semantic(decode(known), value_of, shape_hw).labels.astype(np.uint8)
+
+
+def _labels(said: Sequence[Said], truths: Mapping[str, Ids | None]) -> Rgba | None:
+    """Return the labels as a picture, in the classes of the first model that has them."""
+    pictures = (
+        class_picture(truth, one.colors) for one in said if (truth := truths[one.key]) is not None
+    )
+    return next(pictures, None)
 
 
 def _colors(scene: _Scene, loaded: LoadedModel, ids_by_label: dict[int, int]) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ class ResultLayers:
             features={"letter": [MARKS[place.kind].letter for place in shown]},
             text={
                 "string": "{letter}",
-                "color": {"feature": "letter", "colormap": _letters()},
+                "color": {"array": colors, "default": colors[0]},
                 "size": 11,
                 "anchor": "upper_right",
             },
@@ -118,7 +118,3 @@ class ResultLayers:
 
     def _is_here(self, layer: Any) -> bool:
         return layer is not None and layer in self._viewer.layers
-
-
-def _letters() -> dict[str, str]:
-    return {mark.letter: mark.color for mark in MARKS.values()}

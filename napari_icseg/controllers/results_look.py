@@ -107,17 +107,17 @@ def look_at(said: Said, target: Ids | None) -> ModelLook:
 
 
 def looks_at(
-    said: Sequence[Said], truths: Mapping[str, Ids] | None
+    said: Sequence[Said], truths: Mapping[str, Ids | None]
 ) -> tuple[tuple[ModelLook, ...], str]:
     """Return the looks, and what they are compared with.
 
     Args:
         said: the answers.
-        truths: true class ids in the numbering of each model, by its key; None where nothing is
-            known: a second model is then compared with the first.
+        truths: true class ids in the numbering of each model, by its key; None where they are
+            not known. If none is, a second model is compared with the first.
 
     """
-    if truths is not None:
+    if any(truth is not None for truth in truths.values()):
         return tuple(look_at(one, truths[one.key]) for one in said), "the labels"
     first, *others = said
     same = [one for one in others if len(one.colors) == len(first.colors)]

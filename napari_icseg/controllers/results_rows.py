@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trainers.experiments.results import Result, Scores
 
 PROJECT = "this project"
+_LEARNED = ("train", "val")
 _TESTED_ON = {"automatic": "test", "paper": "test, oracle prompts"}
 
 
@@ -90,8 +91,8 @@ def _of_result(result: Result, out: Path) -> ResultRun:
         tone="good" if result.state == "done" else "bad",
         reason=result.reason,
         lr=row.lr,
-        images=row.images,
-        unlabelled=row.unlabelled,
+        images=row.num_images,
+        unlabelled=row.num_unlabelled,
         seed=row.seed,
         minutes=None if result.cost is None else result.cost.train_s / 60,
         **({} if result.scores is None else _fields(result.scores)),
@@ -138,7 +139,7 @@ def _num_images(run_dir: Path) -> int | None:
     items = _json(RunFolder(run_dir).dataset / MANIFEST_NAME).get("items")
     if not isinstance(items, list):
         return None
-    return len([item for item in items if isinstance(item, dict) and item.get("split") == "train"])
+    return len([item for item in items if isinstance(item, dict) and item.get("split") in _LEARNED])
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class ShownResults:
             self._error = (self._error + step) % len(places)
             self.layers.look_at(places[self._error])
             self._dock.window_.look_at(places[self._error], SEEN_PX)
+            self._say(words.error_text(self._error, places))
 
     def show_side_by_side(self) -> None:
         """Open the window with labels and models beside each other."""

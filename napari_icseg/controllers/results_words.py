@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from napari_icseg.controllers.results_look import DIFFERENCE_COLORS
 from napari_icseg.controllers.wording import counted
+from napari_icseg.widgets.error_marks import MARKS
 from napari_icseg.widgets.results_view import LegendEntry, ShownView
 from napari_icseg.widgets.training_view import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from napari_icseg.controllers.results_look import ImageLook, ModelLook
+    from trainers.metrics.error_places import ErrorPlace
 
 ALL, PROJECT = "all", "project"
 NO_ROWS = (
@@ -22,7 +24,10 @@ NO_ROWS = (
 )
 NO_PROJECT = "Open a project to see this model on its images."
 NO_IMAGE = "Open an image in the Labelling dock to see this model on it."
-UNLABELLED = "This image is not marked as labelled: there is nothing to compare a model with."
+UNLABELLED = (
+    "Nothing to compare with: the image is not marked as labelled, or the project has none of the "
+    "model's classes. Choose a second model to compare both."
+)
 GONE = "The weights of {} are not there any more: its row can be read, not shown."
 
 
@@ -57,17 +62,38 @@ def shown_view(look: ImageLook, *, shows_difference: bool) -> ShownView:
     has_difference = shows_difference and is_compared
     return ShownView(
         status=status,
-        lines=tuple(model_line(each) for each in look.models),
+        lines=tuple(_numbered(look)),
         legend=_legend(look) if has_difference else (),
         num_errors=len(look.models[-1].places),
         can_compare=True,
     )
 
 
+def error_text(number: int, places: Sequence[ErrorPlace]) -> str:
+    """Return which error is looked at (0 is the first), and what it means."""
+    place = places[number]
+    times = f" ({place.count} of them)" if place.count > 1 else ""
+    return f"Error {number + 1} of {len(places)}: {MARKS[place.kind].meaning}{times}."
+
+
+def _numbered(look: ImageLook) -> Iterator[str]:
+    """Yield a line for each model; the canvas shows the last one."""
+    for model in look.models:
+        is_drawn = model is look.models[-1] and len(look.models) > 1
+        yield model_line(model) + (" (on the canvas)" if is_drawn else "")
+
+
 def _legend(look: ImageLook) -> tuple[LegendEntry, ...]:
     names = dict(DIFFERENCE_COLORS)
     outline = "outline of the labels" if look.truth is not None else "outline of the other model"
-    return tuple(
+    colors = (
         LegendEntry("#{:02x}{:02x}{:02x}".format(*color), outline if name == "truth" else name)
         for name, color in names.items()
     )
+    present = {place.kind for place in look.models[-1].places}
+    marks = (
+        LegendEntry(mark.color, f"{mark.letter} {kind}", "●")
+        for kind, mark in MARKS.items()
+        if kind in present
+    )
+    return (*colors, *marks)

@@ -17,7 +17,7 @@ class Mark:
 
 
 MARKS = {
-    ErrorKind.OPEN: Mark("#ffd60a", "O", "open: the track is broken here"),
+    ErrorKind.OPEN: Mark("#ff5fe0", "O", "open: the track is broken here"),
     ErrorKind.SHORT: Mark("#ff453a", "S", "short: two tracks are linked here"),
     ErrorKind.FALSE: Mark("#ff9f0a", "F", "false: there is no track here"),
     ErrorKind.MISSING: Mark("#64d2ff", "M", "missing: nothing of this track was found"),

@@ -84,7 +84,7 @@ class ResultsDock(QWidget):
         self.lines.setVisible(bool(view.lines))
         self.legend.setText(
             _SEPARATOR.join(
-                f'<span style="color:{entry.color}">■</span>&nbsp;{entry.text}'
+                f'<span style="color:{entry.color}">{entry.sign}</span>&nbsp;{entry.text}'
                 for entry in view.legend
             )
         )

@@ -52,7 +52,9 @@ class ResultsPlot(QWidget):
         self.view = pg.GraphicsLayoutWidget()
         self.view.setFixedHeight(_HEIGHT_PX)
         self.plot = self.view.addPlot()
-        self.plot.addLegend(labelTextSize="8pt", verSpacing=-6)
+        self.plot.addLegend(offset=(-6, -6), labelTextSize="8pt", verSpacing=-6)
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).enableAutoSIPrefix(False)
         self.message = QLabel()
         self.message.setWordWrap(True)
         still(self.view, self.plot)

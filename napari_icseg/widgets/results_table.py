@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SORT_ROLE = Qt.ItemDataRole.UserRole
 _ROW_PX = 20
 _MAX_SELECTED = 2
+_IOU_COLUMN = next(at for at, column in enumerate(COLUMNS) if column.title == "IoU")
 
 
 class ResultsModel(QAbstractTableModel):
@@ -159,7 +160,7 @@ def _build_view(model: QSortFilterProxyModel) -> QTableView:
     view.setToolTip("Click a model to see it on the image; Ctrl+click a second one to compare")
     view.setModel(model)
     view.setSortingEnabled(True)
-    view.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    view.sortByColumn(_IOU_COLUMN, Qt.SortOrder.DescendingOrder)
     view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
     view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -167,7 +168,6 @@ def _build_view(model: QSortFilterProxyModel) -> QTableView:
     view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
     view.setShowGrid(False)
     view.setWordWrap(False)
-    view.setAlternatingRowColors(True)
     view.setStyleSheet(TABLE_STYLE)
     view.verticalHeader().hide()
     view.verticalHeader().setDefaultSectionSize(_ROW_PX)

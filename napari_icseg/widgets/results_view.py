@@ -25,7 +25,7 @@ class ResultRow:
         tone: of the state.
         reason: why it failed.
         lr: learning rate, where the recipe has one of its own.
-        images: training images, as the experiment counts them.
+        images: labelled ones, those for validation among them.
         unlabelled: further images that the model labelled for itself.
         seed: of the training.
         accuracy: pixel accuracy, 0..1; `iou` and `dice` likewise, of the foreground.
@@ -99,17 +99,21 @@ COLUMNS: tuple[Column, ...] = (
         lambda row: f"{row.model} {row.recipe}",
         lambda row: f"{row.model} {row.recipe}",
     ),
-    _share("IoU", "Foreground intersection over union, mean over images", lambda row: row.iou),
-    _share("Acc.", "Share of the pixels that get the right class", lambda row: row.accuracy),
-    _count("Opens", "Breaks in true tracks, over all test images", lambda row: row.opens),
-    _count("Shorts", "False links between true tracks", lambda row: row.shorts),
     Column(
         "lr",
         "Learning rate, where it is not the recipe's own",
         lambda row: "–" if row.lr is None else f"{row.lr:g}",
         lambda row: -1.0 if row.lr is None else row.lr,
     ),
-    _count("Images", "Training images, as the experiment counts them", lambda row: row.images),
+    _count(
+        "Images",
+        "Labelled images it was trained on, those for validation among them",
+        lambda row: row.images,
+    ),
+    _share("Acc.", "Share of the pixels that get the right class", lambda row: row.accuracy),
+    _share("IoU", "Foreground intersection over union, mean over images", lambda row: row.iou),
+    _count("Opens", "Breaks in true tracks, over all test images", lambda row: row.opens),
+    _count("Shorts", "False links between true tracks", lambda row: row.shorts),
     _count("Unlab.", "Images that the model labelled for itself", lambda row: row.unlabelled),
     _count("Seed", "Seed of the training", lambda row: row.seed),
     _share("Dice", "Foreground Dice score, mean over images", lambda row: row.dice),
@@ -135,10 +139,11 @@ TEXT_COLUMNS = (0, STATE_COLUMN - 1, STATE_COLUMN)
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """A colour (#rrggbb) and what it means."""
+    """A colour (#rrggbb), what it means, and the sign in that colour."""
 
     color: str
     text: str
+    sign: str = "■"
 
 
 @dataclass(frozen=True, slots=True)

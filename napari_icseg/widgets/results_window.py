@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyqtgraph as pg
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_icseg.widgets.error_marks import MARKS
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from qtpy.QtGui import QContextMenuEvent
 
     from trainers.metrics.error_places import ErrorPlace
 
@@ -41,9 +42,14 @@ class ResultsWindow(QDialog):
         self.setWindowTitle("Models side by side")
         self.view = pg.GraphicsLayoutWidget()
         self.hint = QLabel(_HINT)
+        self.panes: tuple[Pane, ...] = ()
         self._boxes: list[Any] = []
+        self._shape: tuple[int, ...] = ()
+        self._titles = QHBoxLayout()
+        self._titles.setSpacing(8)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
+        layout.addLayout(self._titles)
         layout.addWidget(self.view, 1)
         layout.addWidget(self.hint)
 
@@ -60,14 +66,17 @@ class ResultsWindow(QDialog):
 
         """
         self.setWindowTitle(f"{name}: models side by side")
-        kept = self._range_for(image.shape, len(panes))
+        is_same = len(self._boxes) == len(panes) and self._shape == image.shape
+        seen = self._boxes[0].viewRect() if is_same else self._whole(image.shape)
+        self._shape = image.shape
+        self.panes = tuple(panes)
+        self._name_panes([pane.title for pane in panes])
         self.view.clear()
-        self._boxes = [self._add(column, pane, image, limits) for column, pane in enumerate(panes)]
+        self._boxes = [self._add(pane, image, limits) for pane in panes]
         for box in self._boxes[1:]:
             box.setXLink(self._boxes[0])
             box.setYLink(self._boxes[0])
-        if self._boxes and kept is not None:
-            self._boxes[0].setRange(rect=kept, padding=0)
+        self._boxes[0].setRange(rect=seen, padding=0)
 
     def look_at(self, place: ErrorPlace, radius_px: float) -> None:
         """Zoom to a place."""
@@ -89,19 +98,30 @@ class ResultsWindow(QDialog):
         """Take the colour (#rrggbb) of the window around."""
         self.view.setBackground(background)
 
-    def _range_for(self, shape: tuple[int, ...], num_panes: int) -> Any | None:
-        """Return what is seen now, if the next panes are of the same kind."""
-        same = len(self._boxes) == num_panes and getattr(self, "_shape", None) == shape
-        self._shape = shape
-        return self._boxes[0].viewRect() if same else None
+    def show_all(self) -> None:
+        """Zoom out until the whole image is seen."""
+        if self._boxes:
+            self._boxes[0].setRange(rect=self._whole(self._shape), padding=0.02)
 
-    def _add(
-        self, column: int, pane: Pane, image: NDArray[Any], limits: tuple[float, float]
-    ) -> Any:
-        self.view.addLabel(pane.title, row=0, col=column)
-        box = self.view.addViewBox(
-            row=1, col=column, lockAspect=True, invertY=True, enableMenu=False
-        )
+    def contextMenuEvent(self, _event: QContextMenuEvent | None) -> None:
+        """Qt's hook: a right click."""
+        self.show_all()
+
+    def _whole(self, shape: tuple[int, ...]) -> QRectF:
+        return QRectF(0.0, 0.0, float(shape[1]), float(shape[0]))
+
+    def _name_panes(self, titles: Sequence[str]) -> None:
+        while (item := self._titles.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        for title in titles:
+            label = QLabel(title)
+            label.setWordWrap(True)
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
+            self._titles.addWidget(label, 1)
+
+    def _add(self, pane: Pane, image: NDArray[Any], limits: tuple[float, float]) -> Any:
+        box = self.view.addViewBox(lockAspect=True, invertY=True, enableMenu=False)
+        box.disableAutoRange()
         box.addItem(pg.ImageItem(image, axisOrder="row-major", levels=limits))
         if pane.overlay is not None:
             box.addItem(pg.ImageItem(pane.overlay, axisOrder="row-major", levels=(0, 255)))
@@ -110,7 +130,6 @@ class ResultsWindow(QDialog):
             letter = pg.TextItem(MARKS[place.kind].letter, MARKS[place.kind].color, anchor=(0, 1))
             letter.setPos(place.col + 0.5, place.row + 0.5)
             box.addItem(letter, ignoreBounds=True)
-        box.autoRange(padding=0.01)
         return box
 
 
