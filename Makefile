@@ -39,6 +39,7 @@ pictures: $(STAMP) ## take the pictures of docs/first-layer.md, first-round.md a
 	$(BIN)/python -m napari_icseg.demo.tour docs/images
 	$(BIN)/python -m napari_icseg.demo.tour_rounds docs/images
 	$(BIN)/python -m napari_icseg.demo.tour_map docs/images
+	$(BIN)/python -m napari_icseg.demo.tour_results docs/images
 
 sample-data: $(STAMP) ## make sample_data/ again, from its recorded seed
 	$(BIN)/python -m trainers.data.synthetic.sample sample_data

@@ -1,4 +1,4 @@
-"""A model on the image: one layer of colours, and one of marked errors."""
+"""A model on the image: a layer of colours, and marked errors above it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_icseg.controllers.error_pane import ErrorPane
 from napari_icseg.controllers.layer_data import put
 from napari_icseg.controllers.layers import CANDIDATE, OBJECTS, PROMPTS
 from napari_icseg.controllers.napari_window import camera_of, canvas_of
 from napari_icseg.controllers.proposal_paint import coarse_frame
-from napari_icseg.widgets.error_marks import MARKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 
     from trainers.metrics.error_places import ErrorPlace
 
-RESULT, ERRORS = "model", "model errors"
+RESULT = "model"
 MAX_MARKS = 300
 """More errors than anybody goes through one by one."""
-_MARK_SHARE, _MIN_MARK_PX = 0.035, 8.0
-"""Size of a mark, as a share of the image's longer side."""
 SEEN_PX = 64.0
 """Image pixels to each side of an error that is gone to."""
+
+
+def middle_for(place: ErrorPlace, shape_hw: tuple[int, int]) -> tuple[float, float]:
+    """Return where to look (row, col) to see a place with as much of the image as possible."""
+    row, col = (
+        min(max(float(at), min(SEEN_PX, side / 2)), max(side - SEEN_PX, side / 2))
+        for at, side in zip((place.row, place.col), shape_hw, strict=True)
+    )
+    return row, col
 
 
 class ResultLayers:
@@ -34,7 +41,7 @@ class ResultLayers:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._picture: Any = None
-        self._marks: Any = None
+        self._marks = ErrorPane(viewer)
         self._covered: Any = None
 
     def show(
@@ -52,53 +59,40 @@ class ResultLayers:
             self._picture.interpolation2d = "nearest"
             self._move_below_prompts(self._picture)
         else:
-            put(self._picture, pixels, frame, is_shared=True)
-            self._picture.visible = True
-        self._show_marks(places, picture.shape[:2])
+            put(self._picture, pixels, frame, is_shared=True, unmeasured_by=self._viewer)
+            if not self._picture.visible:
+                self._picture.visible = True
+        self._marks.show(places[:MAX_MARKS])
         self._cover_labels(covers_labels=covers_labels)
         # the user's tools stay on the layer on which they were
         if active is not None and active in self._viewer.layers:
             self._viewer.layers.selection.active = active
 
+    @property
+    def marked(self) -> tuple[ErrorPlace, ...]:
+        """The errors that are marked now."""
+        return self._marks.places
+
     def hide(self) -> None:
-        """Take both layers out of the viewer, and show the labels again."""
-        for layer in (self._picture, self._marks):
-            if self._is_here(layer):
-                self._viewer.layers.remove(layer)
-        self._picture = self._marks = None
+        """Show the image without a model, and the labels again."""
+        if self._is_here(self._picture) and self._picture.visible:
+            self._picture.visible = False
+        self._marks.show(())
         self._cover_labels(covers_labels=False)
 
-    def look_at(self, place: ErrorPlace) -> None:
+    def close(self) -> None:
+        """Take everything off the canvas."""
+        self.hide()
+        self._marks.close()
+        if self._is_here(self._picture):
+            self._viewer.layers.remove(self._picture)
+        self._picture = None
+
+    def look_at(self, row: float, col: float) -> None:
         """Move and zoom the canvas to a place."""
         camera, canvas = camera_of(self._viewer), canvas_of(self._viewer)
-        camera.center = (0.0, float(place.row), float(place.col))
+        camera.center = (0.0, row, col)
         camera.zoom = max(camera.zoom, min(canvas.width(), canvas.height()) / (2 * SEEN_PX))
-
-    def _show_marks(self, places: Sequence[ErrorPlace], shape_hw: tuple[int, ...]) -> None:
-        if self._is_here(self._marks):
-            self._viewer.layers.remove(self._marks)
-        self._marks = None
-        shown = tuple(places[:MAX_MARKS])
-        if not shown:
-            return
-        colors = [MARKS[place.kind].color for place in shown]
-        size = max(_MIN_MARK_PX, _MARK_SHARE * max(shape_hw))
-        self._marks = self._viewer.add_points(
-            np.array([(place.row, place.col) for place in shown], np.float64),
-            name=ERRORS,
-            size=size,
-            face_color="transparent",
-            border_color=colors,
-            border_width=0.12,
-            features={"letter": [MARKS[place.kind].letter for place in shown]},
-            text={
-                "string": "{letter}",
-                "color": {"array": colors, "default": colors[0]},
-                "size": 11,
-                "anchor": "upper_right",
-            },
-        )
-        self._marks.editable = False
 
     def _cover_labels(self, *, covers_labels: bool) -> None:
         """Hide the labels, or show them again if it was here that they were hidden."""

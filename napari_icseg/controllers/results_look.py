@@ -88,6 +88,11 @@ class ImageLook:
     truth: Rgba | None
     compared_with: str
 
+    @property
+    def errors(self) -> tuple[tuple[ModelLook, ErrorPlace], ...]:
+        """All marked errors, and whose they are; those of one model after the other's."""
+        return tuple((model, place) for model in self.models for place in model.places)
+
 
 def look_at(said: Said, target: Ids | None) -> ModelLook:
     """Return what an answer looks like, and how it differs from the target of the same shape."""

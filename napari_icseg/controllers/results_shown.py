@@ -10,7 +10,7 @@ import numpy as np
 from napari_icseg.controllers import results_words as words
 from napari_icseg.controllers.gui_thread import Background
 from napari_icseg.controllers.results_asker import ResultAsker
-from napari_icseg.controllers.results_layers import SEEN_PX, ResultLayers
+from napari_icseg.controllers.results_layers import SEEN_PX, ResultLayers, middle_for
 from napari_icseg.widgets.results_view import ShownView
 from napari_icseg.widgets.results_window import Pane
 
@@ -59,12 +59,14 @@ class ShownResults:
 
     def go_to_error(self, step: int) -> None:
         """Move to the next marked error, or to the one before with a step of -1."""
-        places = () if self._look is None else self._look.models[-1].places
-        if places:
-            self._error = (self._error + step) % len(places)
-            self.layers.look_at(places[self._error])
-            self._dock.window_.look_at(places[self._error], SEEN_PX)
-            self._say(words.error_text(self._error, places))
+        look = self._look
+        if look is not None and look.errors:
+            self._error = max(-1, self._error + step) % len(look.errors)
+            _model, place = look.errors[self._error]
+            row, col = middle_for(place, look.image.shape[:2])
+            self.layers.look_at(row, col)
+            self._dock.window_.look_at(row, col, SEEN_PX)
+            self._say(words.error_text(self._error, look))
 
     def show_side_by_side(self) -> None:
         """Open the window with labels and models beside each other."""
@@ -77,7 +79,7 @@ class ShownResults:
         for signal, handler in self._signals():
             signal.disconnect(handler, missing_ok=True)
         self._asking.close()
-        self.layers.hide()
+        self.layers.close()
         self._dock.window_.close()
 
     def _signals(self) -> tuple[tuple[Any, Callable[..., None]], ...]:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_icseg.controllers.results_look import ImageLook, ModelLook
-    from trainers.metrics.error_places import ErrorPlace
 
 ALL, PROJECT = "all", "project"
 NO_ROWS = (
@@ -64,16 +63,18 @@ def shown_view(look: ImageLook, *, shows_difference: bool) -> ShownView:
         status=status,
         lines=tuple(_numbered(look)),
         legend=_legend(look) if has_difference else (),
-        num_errors=len(look.models[-1].places),
+        num_errors=len(look.errors),
         can_compare=True,
     )
 
 
-def error_text(number: int, places: Sequence[ErrorPlace]) -> str:
-    """Return which error is looked at (0 is the first), and what it means."""
-    place = places[number]
+def error_text(number: int, look: ImageLook) -> str:
+    """Return which error is looked at (0 is the first), whose it is, and what it means."""
+    model, place = look.errors[number]
     times = f" ({place.count} of them)" if place.count > 1 else ""
-    return f"Error {number + 1} of {len(places)}: {MARKS[place.kind].meaning}{times}."
+    whose = f" of {model.title}" if len(look.models) > 1 else ""
+    total = len(look.errors)
+    return f"Error {number + 1} of {total}{whose}: {MARKS[place.kind].meaning}{times}."
 
 
 def _numbered(look: ImageLook) -> Iterator[str]:

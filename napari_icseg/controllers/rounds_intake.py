@@ -13,8 +13,9 @@ from napari_icseg.controllers.wording import counted
 from napari_icseg.project.records import NewReview, ReviewState
 from napari_icseg.project.review_reader import is_open
 from trainers.errors import DataError
+from trainers.io.images import read_image
 from trainers.io.manifest import file_sha256
-from trainers.io.masks import read_mask
+from trainers.io.masks import check_fits, read_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -121,7 +122,9 @@ class Intake:
 
     def _new(self, proposal: ImageProposal, image: ImageRecord) -> NewReview:
         labels = read_mask(proposal.mask, image.shape)
-        sure = 1.0 - read_mask(proposal.doubt, image.shape).astype(np.float32) / 255.0
+        doubts = read_image(proposal.doubt)
+        check_fits(proposal.doubt, doubts.shape, image.shape)
+        sure = 1.0 - doubts.astype(np.float32) / 255.0
         probs = np.broadcast_to(sure, (len(self._found.class_names), *image.shape))
         objects = propose(labels, probs, self._class_ids, ()).proposals
         doubt = proposal.doubt.relative_to(self._run_dir).as_posix()

@@ -45,11 +45,11 @@ def virtual_display() -> Iterator[None]:
         display.stop()
 
 
-def run_in_display(module: str, out: Path) -> int:
-    """Run `python -m module OUT --here` on such a display; return its exit code.
+def run_in_display(module: str, out: Path, *more: str) -> int:
+    """Run `python -m module OUT MORE --here` on such a display; return its exit code.
 
     In a process of its own: the window must be gone before its display is.
     """
     with virtual_display():
-        command = [sys.executable, "-m", module, str(out), "--here"]
+        command = [sys.executable, "-m", module, str(out), *more, "--here"]
         return subprocess.run(command, check=False).returncode

@@ -113,7 +113,7 @@ class ResultsDock(QWidget):
         self.difference.setChecked(True)
         self.difference.setToolTip(
             "Show what is right, added and missed, and where tracks are broken or linked,\n"
-            "instead of what the model has found"
+            "instead of what the model has found; labels are outlines meanwhile"
         )
         self.previous, self.next = QPushButton("◀"), QPushButton("Next error ▶")
         self.previous.setToolTip("Go to the open, short, false or missing track before")
@@ -124,7 +124,7 @@ class ResultsDock(QWidget):
             "Show labels and chosen models beside each other, in a window of their own"
         )
         self.hide_button = QPushButton("Hide")
-        self.hide_button.setToolTip("Take the models off the image")
+        self.hide_button.setToolTip("Take the models off the image; labels are shown again")
         for button in (self.open, self.forget, self.previous, self.next, self.compare):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.hide_button.setFocusPolicy(Qt.FocusPolicy.NoFocus)

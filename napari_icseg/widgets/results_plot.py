@@ -24,7 +24,7 @@ _COLORS = ("#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#0072b2")
 _SYMBOLS = "ostd+x"
 _SIZE_PX, _CHOSEN_PX = 8, 14
 _HEIGHT_PX = 210
-_NO_CURVES = "Choose one or two models to see how they learned."
+_NO_CURVES = "Choose one or two models to see how their accuracy or IoU grew."
 _NO_LINES = "No two results differ in this: choose another scale, or open an experiment."
 
 

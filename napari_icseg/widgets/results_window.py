@@ -78,12 +78,12 @@ class ResultsWindow(QDialog):
             box.setYLink(self._boxes[0])
         self._boxes[0].setRange(rect=seen, padding=0)
 
-    def look_at(self, place: ErrorPlace, radius_px: float) -> None:
+    def look_at(self, row: float, col: float, radius_px: float) -> None:
         """Zoom to a place."""
         if self._boxes:
             self._boxes[0].setRange(
-                xRange=(place.col - radius_px, place.col + radius_px),
-                yRange=(place.row - radius_px, place.row + radius_px),
+                xRange=(col - radius_px, col + radius_px),
+                yRange=(row - radius_px, row + radius_px),
                 padding=0,
             )
 

@@ -31,7 +31,7 @@ def test_every_command_can_be_imported(manifest, qapp):
 
 def test_it_contributes_what_the_readme_promises(manifest):
     contributions = manifest.contributions
-    docks = ["Labelling", "Training", "Rounds", "Review", "Map"]
+    docks = ["Labelling", "Training", "Rounds", "Review", "Map", "Results"]
     assert [w.display_name for w in contributions.widgets] == docks
     assert contributions.readers
     assert {e for w in contributions.writers for e in w.filename_extensions} == {".png", ".json"}

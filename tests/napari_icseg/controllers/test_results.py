@@ -12,7 +12,7 @@ from qtpy.QtTest import QTest
 
 from napari_icseg.controllers.napari_window import camera_of
 from napari_icseg.controllers.results_folders import FOLDERS_FILE
-from napari_icseg.controllers.results_layers import ERRORS, RESULT
+from napari_icseg.controllers.results_layers import RESULT
 from napari_icseg.project.records import ImageStatus
 from tests.napari_icseg.conftest import CTRL, LEFT, NO
 from tests.napari_icseg.controllers.test_results_rows import result_of, row_of
@@ -94,7 +94,7 @@ def test_a_clicked_model_is_shown_with_its_errors_and_taken_off_again(results) -
     assert not layers["objects"].visible
     assert layers[RESULT].data.shape == (96, 96, 4)
     assert sum(place.count for place in results.look.models[0].places) == 2
-    assert len(layers[ERRORS].data) == len(results.look.models[0].places)
+    assert results.controller.shown.layers.marked == results.look.models[0].places
     assert "2 shorts" in results.dock.lines.text()
 
     QTest.mouseClick(results.dock.next, LEFT)
@@ -102,8 +102,8 @@ def test_a_clicked_model_is_shown_with_its_errors_and_taken_off_again(results) -
     assert camera_of(gui.viewer).zoom >= min(gui.canvas.height(), gui.canvas.width()) / 129
 
     QTest.mouseClick(results.dock.hide_button, LEFT)
-    assert RESULT not in layers
-    assert ERRORS not in layers
+    assert not layers[RESULT].visible
+    assert results.controller.shown.layers.marked == ()
     assert layers["objects"].visible
     assert results.table.chosen == ()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from napari_icseg.controllers.results_folders import FOLDERS_FILE, read_folders, write_folders
+from napari_icseg.controllers.results_layers import middle_for
 from napari_icseg.controllers.results_rows import (
     experiment_runs,
     learning_curve,
@@ -21,6 +22,7 @@ from tests.trainers.run_samples import make_run
 from trainers.errors import DataError
 from trainers.experiments.matrix import Row
 from trainers.experiments.results import RESULTS_NAME, RUNS, Cost, Result, Results, Scores
+from trainers.metrics.error_places import ErrorKind, ErrorPlace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,3 +131,17 @@ def test_folders_are_remembered(tmp_path: Path) -> None:
     write_folders(tmp_path / "runs", [tmp_path / "a"])
     assert read_folders(tmp_path / "runs") == (tmp_path / "a",)
     assert json.loads((tmp_path / "runs" / FOLDERS_FILE).read_text()) == [str(tmp_path / "a")]
+
+
+@pytest.mark.parametrize(
+    ("place", "shape_hw", "middle"),
+    [
+        ((200, 300), (512, 512), (200, 300)),
+        ((0, 511), (512, 512), (64, 448)),
+        ((5, 5), (40, 90), (20, 45)),
+    ],
+)
+def test_an_error_at_the_border_is_seen_with_the_image_beside_it(
+    place: tuple[int, int], shape_hw: tuple[int, int], middle: tuple[int, int]
+) -> None:
+    assert middle_for(ErrorPlace(ErrorKind.OPEN, *place), shape_hw) == middle

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from napari_icseg.controllers.rounds_intake import Stopped
 from napari_icseg.controllers.rounds_reading import is_read, read_in
@@ -50,6 +51,17 @@ def read(project: Project, run: RunSnapshot, *, stop_after: int = 1000) -> Round
 def proposed(project: Project, image_id: int) -> np.ndarray:
     (proposal,) = project.proposals(image_id)
     return proposal.mask.to_mask((SIDE_PX, SIDE_PX))
+
+
+def test_pixels_that_are_quite_unsure_count_as_such(project: Project) -> None:
+    run = finish_round(project, bar_number=2)
+    for path in (run.run_dir / "proposals").rglob("doubt/*.png"):
+        # 0 and 255 alone: as a mask it would be read as 0 and 1
+        Image.fromarray(np.full((SIDE_PX, SIDE_PX), 255, np.uint8)).save(path)
+    read(project, run)
+    scores = [one.score for image in project.images() for one in project.proposals(image.id)]
+    assert scores
+    assert max(scores) == 0.0
 
 
 def test_a_finished_round_is_noted_and_its_proposals_wait_with_their_doubt(
