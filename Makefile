@@ -35,7 +35,7 @@ lint: $(STAMP) ## formatting, lint, types and import directions
 bench: $(STAMP) ## run the benchmarks; JSON in bench-out/
 	OMP_NUM_THREADS=2 $(BIN)/pytest tests/benchmarks -m bench -s $(PYTEST_ARGS)
 
-pictures: $(STAMP) ## take the pictures of docs/first-layer.md, first-round.md and rounds.md again
+pictures: $(STAMP) ## take the pictures of the docs again
 	$(BIN)/python -m napari_icseg.demo.tour docs/images
 	$(BIN)/python -m napari_icseg.demo.tour_rounds docs/images
 	$(BIN)/python -m napari_icseg.demo.tour_map docs/images
