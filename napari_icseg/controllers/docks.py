@@ -96,9 +96,19 @@ class ResultsPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.results import ViewerResultsDock
 
+        self._was_docked = False
         dock = ViewerResultsDock(unwrapped(napari_viewer))
         super().__init__(dock)
         self.dock = dock
+
+    def event(self, event: QEvent | None) -> bool:
+        """Qt's hook: nothing of a dock that the user closes must stay on the canvas."""
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            if self.parent() is not None:
+                self._was_docked = True
+            elif self._was_docked:
+                self.dock.controller.close()
+        return bool(super().event(event))
 
 
 class _CloseGuard(QObject):

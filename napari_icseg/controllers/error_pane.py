@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QPointF, Qt
+from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QWidget
 
@@ -15,6 +15,7 @@ from napari_icseg.widgets.error_marks import MARKS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qtpy.QtCore import QObject
     from qtpy.QtGui import QPaintEvent
 
     from trainers.metrics.error_places import ErrorPlace
@@ -33,6 +34,11 @@ class ErrorPane:
         self._events = (camera.events.zoom, camera.events.center)
         for event in self._events:
             event.connect(self._on_camera_moved)
+
+    @property
+    def widget(self) -> QWidget | None:
+        """What draws the marks, once there were any."""
+        return self._pane
 
     @property
     def places(self) -> tuple[ErrorPlace, ...]:
@@ -74,6 +80,7 @@ class _Pane(QWidget):
     def __init__(self, canvas: QWidget, camera: Any) -> None:
         super().__init__(canvas)
         self._camera = camera
+        canvas.installEventFilter(self)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -84,6 +91,13 @@ class _Pane(QWidget):
         if self.size() != self.parentWidget().size():
             self.resize(self.parentWidget().size())
 
+    def eventFilter(self, _watched: QObject | None, event: QEvent | None) -> bool:
+        """Qt's hook: napari tells nobody that its canvas has another size."""
+        if event is not None and event.type() == QEvent.Type.Resize:
+            self.fit()
+            self.update()
+        return False
+
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Qt's hook."""
         painter = QPainter(self)
@@ -93,7 +107,7 @@ class _Pane(QWidget):
         font.setBold(True)
         painter.setFont(font)
         for place in self.places:
-            mark, middle = MARKS[place.kind], self._on_screen(place)
+            mark, middle = MARKS[place.kind], self.on_screen(place)
             beside = middle + QPointF(_RADIUS_PX - 1, -_RADIUS_PX + 2)
             for color, width in ((_SHADOW, 4.0), (QColor(mark.color), 2.0)):
                 painter.setPen(QPen(color, width))
@@ -103,7 +117,7 @@ class _Pane(QWidget):
                 painter.drawText(beside + shift, mark.letter)
         painter.end()
 
-    def _on_screen(self, place: ErrorPlace) -> QPointF:
+    def on_screen(self, place: ErrorPlace) -> QPointF:
         """Return where a pixel's centre lies in the canvas; integers are pixel centres."""
         _, center_row, center_col = self._camera.center
         x = self.width() / 2 + (place.col - center_col) * self._camera.zoom

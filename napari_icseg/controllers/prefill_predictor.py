@@ -102,8 +102,8 @@ def check_size(path: Path) -> None:
     if height * width > MAX_PIXELS:
         raise DataError(
             f"{path.name} has {width} x {height} pixels. A trained model sees an image as a "
-            f"whole, up to {MAX_PIXELS // 10**6} million pixels. Cut it into tiles and pre-fill "
-            "those, or find its objects without a trained model: that goes window by window."
+            f"whole, up to {MAX_PIXELS // 10**6} million pixels. Cut it into tiles, "
+            "or find its objects without a trained model: that goes window by window."
         )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_icseg.controllers.error_pane import ErrorPane
 from napari_icseg.controllers.layer_data import put
 from napari_icseg.controllers.layers import CANDIDATE, OBJECTS, PROMPTS
@@ -15,13 +13,12 @@ from napari_icseg.controllers.proposal_paint import coarse_frame
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from trainers.metrics.error_places import ErrorPlace
 
 RESULT = "model"
-MAX_MARKS = 300
-"""More errors than anybody goes through one by one."""
 SEEN_PX = 64.0
 """Image pixels to each side of an error that is gone to."""
 
@@ -41,16 +38,28 @@ class ResultLayers:
     def __init__(self, viewer: Any) -> None:
         self._viewer = viewer
         self._picture: Any = None
-        self._marks = ErrorPane(viewer)
+        self.marks = ErrorPane(viewer)
         self._covered: Any = None
+        self._is_covering = False
 
     def show(
-        self, picture: NDArray[np.uint8], places: Sequence[ErrorPlace], *, covers_labels: bool
+        self,
+        pixels: NDArray[np.uint8],
+        shape_hw: tuple[int, int],
+        places: Sequence[ErrorPlace],
+        *,
+        covers_labels: bool,
     ) -> None:
-        """Show RGBA uint8 (H, W, 4) over the image, with marks at the places."""
-        frame = coarse_frame((picture.shape[0], picture.shape[1]))
-        middle = frame.step // 2
-        pixels = np.ascontiguousarray(picture[middle :: frame.step, middle :: frame.step])
+        """Show RGBA uint8 (h, w, 4) over the image, with marks at the places.
+
+        Args:
+            pixels: of the image's `coarse_frame`.
+            shape_hw: of the image.
+            places: what to mark.
+            covers_labels: hide the labels when this begins; shown again by hand they stay so.
+
+        """
+        frame = coarse_frame(shape_hw)
         active = self._viewer.layers.selection.active
         if not self._is_here(self._picture):
             self._picture = self._viewer.add_image(
@@ -62,28 +71,23 @@ class ResultLayers:
             put(self._picture, pixels, frame, is_shared=True, unmeasured_by=self._viewer)
             if not self._picture.visible:
                 self._picture.visible = True
-        self._marks.show(places[:MAX_MARKS])
+        self.marks.show(places)
         self._cover_labels(covers_labels=covers_labels)
         # the user's tools stay on the layer on which they were
         if active is not None and active in self._viewer.layers:
             self._viewer.layers.selection.active = active
 
-    @property
-    def marked(self) -> tuple[ErrorPlace, ...]:
-        """The errors that are marked now."""
-        return self._marks.places
-
     def hide(self) -> None:
         """Show the image without a model, and the labels again."""
         if self._is_here(self._picture) and self._picture.visible:
             self._picture.visible = False
-        self._marks.show(())
+        self.marks.show(())
         self._cover_labels(covers_labels=False)
 
     def close(self) -> None:
         """Take everything off the canvas."""
         self.hide()
-        self._marks.close()
+        self.marks.close()
         if self._is_here(self._picture):
             self._viewer.layers.remove(self._picture)
         self._picture = None
@@ -96,6 +100,9 @@ class ResultLayers:
 
     def _cover_labels(self, *, covers_labels: bool) -> None:
         """Hide the labels, or show them again if it was here that they were hidden."""
+        if covers_labels == self._is_covering:
+            return
+        self._is_covering = covers_labels
         if not covers_labels:
             if self._is_here(self._covered):
                 self._covered.visible = True

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_icseg.controllers import training_words
-from napari_icseg.jobs.watcher import list_runs
 from napari_icseg.widgets.results_view import ResultRow
-from trainers.experiments.results import RESULTS_NAME, RUNS, Results
+from trainers.experiments.results import RUNS, Results
 from trainers.io.manifest import MANIFEST_NAME
 from trainers.progress import read_status
 from trainers.run_folder import STUDENT, RunFolder
@@ -34,7 +33,7 @@ class ResultRun:
 
     Attributes:
         row: what the table shows.
-        run_dir: of the model; it may be gone.
+        run_dir: of the model; it may be gone, or never have come to any weights.
         is_oracle: its points were drawn from the truth, as the paper tests SAM-SEG.
         experiment: the folder that it belongs to; None for the project's own.
 
@@ -45,30 +44,34 @@ class ResultRun:
     is_oracle: bool = False
     experiment: Path | None = None
 
-    @property
-    def can_be_shown(self) -> bool:
-        """Whether its weights are there."""
-        folder = self.run_dir / STUDENT if (self.run_dir / STUDENT).is_dir() else self.run_dir
-        return RunFolder(folder).best.is_file()
-
 
 def experiment_runs(out: Path) -> tuple[ResultRun, ...]:
     """Return what an experiment's folder holds; raise `DataError` if it is none."""
     return tuple(_of_result(result, out) for result in Results(out).read())
 
 
-def project_runs(runs_dir: Path) -> tuple[ResultRun, ...]:
-    """Return the models that a project has trained, as far as they have any score."""
-    found = (_of_run(run) for run in list_runs(runs_dir) if training_words.can_prefill(run))
-    return tuple(found)
-
-
-def stamp(runs_dir: Path | None, experiments: tuple[Path, ...]) -> tuple[Any, ...]:
-    """Return what changes whenever there may be other rows; costs a few file times."""
-    files = [folder / RESULTS_NAME for folder in experiments]
-    if runs_dir is not None and runs_dir.is_dir():
-        files += [path / "metrics.json" for path in sorted(runs_dir.iterdir()) if path.is_dir()]
-    return runs_dir, experiments, tuple(_modified_ns(path) for path in files)
+def project_run(run: RunSnapshot) -> ResultRun:
+    """Return the row of a model that a project has trained."""
+    scores, config = training_words.scores_of(run), _config(run.run_dir)
+    names = config.get("class_names")
+    is_mean = isinstance(names, list) and len(names) > 1
+    row = ResultRow(
+        key=str(run.run_dir),
+        model=training_words.model_label(run),
+        recipe=str(config.get("preset", "")),
+        source=PROJECT,
+        tested_on="validation, mean over classes" if is_mean else "validation",
+        state=run.status.state.value,
+        tone=training_words.TONES[run.status.state],
+        reason=f"Started {training_words.moment(run.created_unix_s)}",
+        lr=_number(config.get("lr")),
+        images=_num_images(run.run_dir),
+        seed=_count(config.get("seed")),
+        accuracy=scores.get("pixel_accuracy"),
+        iou=scores.get("iou"),
+        dice=scores.get("dice"),
+    )
+    return ResultRun(row, run.run_dir)
 
 
 def learning_curve(run: ResultRun, metric: str) -> tuple[tuple[int, float], ...]:
@@ -83,10 +86,12 @@ def _of_result(result: Result, out: Path) -> ResultRun:
     row = result.row
     shown = ResultRow(
         key=f"{out}|{row.name}|{result.settings}|{result.data_sha256}",
+        setup=f"{result.settings} data {result.data_sha256[:8]}, scale {row.scale:g}".strip(),
+        epochs=row.epochs,
         model=training_words.MODEL_LABELS.get(row.model, row.model),
         recipe=row.preset,
         source=out.name,
-        tested_on=_TESTED_ON[row.protocol],
+        tested_on=_TESTED_ON.get(row.protocol, row.protocol),
         state=result.state,
         tone="good" if result.state == "done" else "bad",
         reason=result.reason,
@@ -113,26 +118,19 @@ def _fields(scores: Scores) -> dict[str, Any]:
     }
 
 
-def _of_run(run: RunSnapshot) -> ResultRun:
-    scores, config = training_words.scores_of(run), _json(run.run_dir / "config.json")
-    config = config.get("training", config)
-    row = ResultRow(
-        key=str(run.run_dir),
-        model=training_words.model_label(run),
-        recipe=str(config.get("preset", "")),
-        source=PROJECT,
-        tested_on="validation",
-        state=run.status.state.value,
-        tone=training_words.TONES[run.status.state],
-        reason=f"Started {training_words.moment(run.created_unix_s)}",
-        lr=config.get("lr"),
-        images=_num_images(run.run_dir),
-        seed=config.get("seed"),
-        accuracy=scores.get("pixel_accuracy"),
-        iou=scores.get("iou"),
-        dice=scores.get("dice"),
-    )
-    return ResultRun(row, run.run_dir)
+def _config(run_dir: Path) -> dict[str, Any]:
+    """Return the settings of a run, or of the trainings of a round."""
+    config = _json(run_dir / "config.json")
+    training = config.get("training")
+    return training if isinstance(training, dict) else config
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _num_images(run_dir: Path) -> int | None:
@@ -148,10 +146,3 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _modified_ns(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0

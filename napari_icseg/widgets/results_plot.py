@@ -99,8 +99,9 @@ class ResultsPlot(QWidget):
 
     def _draw_line(self, line: Line, number: int) -> None:
         color = tones.readable(_COLORS[number % len(_COLORS)], self._theme.background, 3.0)
-        points = [(x, y, key) for x, y, key in line.points if math.isfinite(y)]
-        sizes = [_CHOSEN_PX if key in self._chosen else _SIZE_PX for _, _, key in points]
+        points = [(x, y, keys) for x, y, keys in line.points if math.isfinite(y)]
+        chosen = set(self._chosen)
+        sizes = [_SIZE_PX if chosen.isdisjoint(keys) else _CHOSEN_PX for _, _, keys in points]
         item: Any = self.plot.plot(
             [x for x, _, _ in points],
             [y for _, y, _ in points],
@@ -110,7 +111,7 @@ class ResultsPlot(QWidget):
             symbolBrush=color,
             symbolPen=None,
             name=line.title,
-            data=[key for _, _, key in points],
+            data=[keys[0] for _, _, keys in points],
         )
         item.scatter.opts["hoverable"] = True
         item.sigPointsClicked.connect(self._on_points_clicked)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from napari_icseg.widgets.results_view import titles_of
 from napari_icseg.widgets.training_view import Entry
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ _NOT_JOINED = ("minutes",)
 
 @dataclass(frozen=True)
 class Line:
-    """Points (x, y, key of a row) of one name."""
+    """Points (x, y, keys of the rows that it is the mean of) of one name."""
 
     title: str
-    points: tuple[tuple[float, float, str], ...]
+    points: tuple[tuple[float, float, tuple[str, ...]], ...]
     is_joined: bool = True
 
 
@@ -60,9 +61,10 @@ def lines_of(
 
     """
     if x == EPOCHS:
-        title_of = {row.key: row.title for row in rows}
+        shown = [row for row in rows if row.key in chosen]
+        title_of = {row.key: title for row, title in zip(shown, titles_of(shown), strict=True)}
         return tuple(
-            Line(title_of[key], tuple((epoch, score, key) for epoch, score in curves[key]))
+            Line(title_of[key], tuple((epoch, score, (key,)) for epoch, score in curves[key]))
             for key in chosen
             if key in title_of and curves.get(key)
         )
@@ -70,7 +72,10 @@ def lines_of(
     for row in rows:
         if getattr(row, x) is not None and getattr(row, y) is not None:
             groups[_group(row, x)].append(row)
-    lines = [_line(group, members, x, y) for group, members in groups.items()]
+    titles = titles_of(tuple(groups))
+    lines = [
+        _line(title, members, x, y) for title, members in zip(titles, groups.values(), strict=True)
+    ]
     lines = [line for line in lines if len(line.points) > 1 or not line.is_joined]
     return tuple(sorted(lines, key=lambda line: line.title))
 
@@ -81,24 +86,22 @@ def _group(row: ResultRow, x: str) -> ResultRow:
     plain = replace(plain, accuracy=None, iou=None, dice=None, opens=None, shorts=None)
     plain = replace(plain, false_tracks=None, missing_tracks=None)
     if x in _NOT_JOINED:
-        return replace(plain, lr=None, images=None, unlabelled=None)
+        return replace(plain, lr=None, epochs=None, images=None, unlabelled=None)
     if x == "unlabelled":
         plain = replace(plain, images=(row.images or 0) + (row.unlabelled or 0))
     free: dict[str, Any] = {x: None}
     return replace(plain, **free)
 
 
-def _line(group: ResultRow, members: Sequence[ResultRow], x: str, y: str) -> Line:
-    is_oracle = "oracle" in group.tested_on
-    title = group.title + (", oracle" if is_oracle else "")
+def _line(title: str, members: Sequence[ResultRow], x: str, y: str) -> Line:
     if x in _NOT_JOINED:
-        found = ((getattr(row, x), getattr(row, y), row.key) for row in members)
+        found = ((getattr(row, x), getattr(row, y), (row.key,)) for row in members)
         return Line(title, tuple(sorted(found)), is_joined=False)
     by_x: dict[float, list[ResultRow]] = defaultdict(list)
     for row in members:
         by_x[getattr(row, x)].append(row)
     points = [
-        (at, fmean(getattr(row, y) for row in same), same[0].key)
+        (at, fmean(getattr(row, y) for row in same), tuple(row.key for row in same))
         for at, same in sorted(by_x.items())
     ]
     return Line(title, tuple(points))

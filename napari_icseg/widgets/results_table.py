@@ -131,7 +131,7 @@ class ResultsTable(QWidget):
                 self.view.scrollTo(index)
         selection.blockSignals(blocked)
         self.view.viewport().update()
-        self._take(tuple(keys))
+        self._take(tuple(keys)[-_MAX_SELECTED:])
 
     def _position(self, key: str) -> int | None:
         return next((at for at, row in enumerate(self.model.rows) if row.key == key), None)
@@ -140,10 +140,13 @@ class ResultsTable(QWidget):
         indexes = self.view.selectionModel().selectedRows()
         now = [self.model.rows[self.sorted.mapToSource(index).row()].key for index in indexes]
         kept = [key for key in self._chosen if key in now]
-        self._take((*kept, *(key for key in now if key not in kept)))
+        chosen = (*kept, *(key for key in now if key not in kept))[-_MAX_SELECTED:]
+        if len(now) > _MAX_SELECTED:
+            self.choose(chosen)
+        else:
+            self._take(chosen)
 
-    def _take(self, keys: tuple[str, ...]) -> None:
-        chosen = keys[-_MAX_SELECTED:]
+    def _take(self, chosen: tuple[str, ...]) -> None:
         if chosen != self._chosen:
             self._chosen = chosen
             self.selected.emit(chosen)
@@ -151,7 +154,8 @@ class ResultsTable(QWidget):
 
 def _tooltip(row: ResultRow) -> str:
     seed = "" if row.seed is None else f"seed {row.seed}"
-    lines = (row.title, seed, f"Scored on: {row.tested_on}", f"From: {row.source}", row.reason)
+    scored = f"Scored on: {row.tested_on}"
+    lines = (row.title, seed, scored, f"From: {row.source}", row.setup, row.reason)
     return "\n".join(filter(None, lines))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari_icseg.widgets.training_view import Tone
 
@@ -24,6 +24,9 @@ class ResultRow:
         state: of the training, or of the row.
         tone: of the state.
         reason: why it failed.
+        setup: what else decides the result: settings, data and scale, in short; rows that
+            differ in it are never averaged.
+        epochs: of the training, where the experiment says so.
         lr: learning rate, where the recipe has one of its own.
         images: labelled ones, those for validation among them.
         unlabelled: further images that the model labelled for itself.
@@ -42,6 +45,8 @@ class ResultRow:
     state: str
     tone: Tone = "neutral"
     reason: str = ""
+    setup: str = ""
+    epochs: int | None = None
     lr: float | None = None
     images: int | None = None
     unlabelled: int | None = None
@@ -60,8 +65,26 @@ class ResultRow:
         """What the user calls it."""
         parts = [f"{self.model} {self.recipe}".strip()]
         parts += [] if self.lr is None else [f"lr {self.lr:g}"]
+        parts += [] if self.epochs is None else [f"{self.epochs} epochs"]
         parts += [] if self.images is None else [f"{self.images:,} images"]
         return ", ".join(parts)
+
+
+def titles_of(rows: Sequence[ResultRow]) -> tuple[str, ...]:
+    """Return titles that tell the rows apart: with seed, setup or start where they need it."""
+    titles = [row.title for row in rows]
+    for more in (
+        lambda row: "" if row.seed is None else f"seed {row.seed}",
+        lambda row: row.tested_on,
+        lambda row: row.setup,
+        lambda row: row.reason,
+    ):
+        if len(set(titles)) < len(titles):
+            titles = [
+                ", ".join(filter(None, (title, more(row))))
+                for title, row in zip(titles, rows, strict=True)
+            ]
+    return tuple(titles)
 
 
 @dataclass(frozen=True, slots=True)

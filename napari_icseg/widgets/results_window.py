@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SIZE_PX = (1180, 520)
 _MARK_PX = 16
+_NOTHING = "Choose models in the Results dock."
 _HINT = "The wheel zooms and dragging moves all panes together; a right click shows all again."
 
 
@@ -44,7 +45,7 @@ class ResultsWindow(QDialog):
         self.hint = QLabel(_HINT)
         self.panes: tuple[Pane, ...] = ()
         self._boxes: list[Any] = []
-        self._shape: tuple[int, ...] = ()
+        self._shape_hw = (1, 1)
         self._titles = QHBoxLayout()
         self._titles.setSpacing(8)
         layout = QVBoxLayout(self)
@@ -54,21 +55,27 @@ class ResultsWindow(QDialog):
         layout.addWidget(self.hint)
 
     def show_panes(
-        self, name: str, image: NDArray[Any], limits: tuple[float, float], panes: Sequence[Pane]
+        self,
+        name: str,
+        image: NDArray[Any],
+        shape_hw: tuple[int, int],
+        limits: tuple[float, float],
+        panes: Sequence[Pane],
     ) -> None:
-        """Draw an image, grey (H, W), once for each pane.
+        """Draw an image once for each pane.
 
         Args:
             name: of the image.
-            image: grey values.
+            image: grey values (h, w); overlays have that shape, too.
+            shape_hw: of the whole image, in whose pixels places are.
             limits: what is black and what is white.
             panes: from left to right.
 
         """
         self.setWindowTitle(f"{name}: models side by side")
-        is_same = len(self._boxes) == len(panes) and self._shape == image.shape
-        seen = self._boxes[0].viewRect() if is_same else self._whole(image.shape)
-        self._shape = image.shape
+        is_same = len(self._boxes) == len(panes) and self._shape_hw == shape_hw
+        self._shape_hw = shape_hw
+        seen = self._boxes[0].viewRect() if is_same else self._whole()
         self.panes = tuple(panes)
         self._name_panes([pane.title for pane in panes])
         self.view.clear()
@@ -101,14 +108,20 @@ class ResultsWindow(QDialog):
     def show_all(self) -> None:
         """Zoom out until the whole image is seen."""
         if self._boxes:
-            self._boxes[0].setRange(rect=self._whole(self._shape), padding=0.02)
+            self._boxes[0].setRange(rect=self._whole(), padding=0.02)
 
     def contextMenuEvent(self, _event: QContextMenuEvent | None) -> None:
         """Qt's hook: a right click."""
         self.show_all()
 
-    def _whole(self, shape: tuple[int, ...]) -> QRectF:
-        return QRectF(0.0, 0.0, float(shape[1]), float(shape[0]))
+    def show_nothing(self) -> None:
+        """Forget all pictures: there is nothing to compare now."""
+        self.panes, self._boxes = (), []
+        self.view.clear()
+        self._name_panes([_NOTHING])
+
+    def _whole(self) -> QRectF:
+        return QRectF(0.0, 0.0, float(self._shape_hw[1]), float(self._shape_hw[0]))
 
     def _name_panes(self, titles: Sequence[str]) -> None:
         while (item := self._titles.takeAt(0)) is not None:
@@ -122,9 +135,11 @@ class ResultsWindow(QDialog):
     def _add(self, pane: Pane, image: NDArray[Any], limits: tuple[float, float]) -> Any:
         box = self.view.addViewBox(lockAspect=True, invertY=True, enableMenu=False)
         box.disableAutoRange()
-        box.addItem(pg.ImageItem(image, axisOrder="row-major", levels=limits))
-        if pane.overlay is not None:
-            box.addItem(pg.ImageItem(pane.overlay, axisOrder="row-major", levels=(0, 255)))
+        for pixels, levels in ((image, limits), (pane.overlay, (0, 255))):
+            if pixels is not None:
+                item = pg.ImageItem(pixels, axisOrder="row-major", levels=levels)
+                item.setRect(self._whole())
+                box.addItem(item)
         box.addItem(_marks(pane.places))
         for place in pane.places:
             letter = pg.TextItem(MARKS[place.kind].letter, MARKS[place.kind].color, anchor=(0, 1))

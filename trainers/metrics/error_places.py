@@ -16,7 +16,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.cluster.hierarchy import DisjointSet
 
-from trainers.metrics.connectivity import MIN_AREA_PX, regions_of
+from trainers.metrics.connectivity import MIN_AREA_PX, distinct_pairs, regions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,7 +66,11 @@ def error_places(
     """
     if preds.shape != target.shape:
         raise ValueError(f"Expected masks of one shape, got {preds.shape} and {target.shape}.")
-    found, true = regions_of(preds, min_area_px), regions_of(target, 0)
+    return places_of(regions_of(preds, min_area_px), regions_of(target, 0))
+
+
+def places_of(found: Regions, true: Regions) -> tuple[ErrorPlace, ...]:
+    """Return the errors of regions as `connectivity.regions_of` gives them, int32 (H, W)."""
     return (
         *_links(true, found, ErrorKind.OPEN),
         *_links(found, true, ErrorKind.SHORT),
@@ -100,20 +104,25 @@ def _contacts(
 ) -> npt.NDArray[np.int64]:
     """Return rows (piece, track, other), each once, of neighbouring pixels of one track."""
     found = []
+    track_of = np.zeros(int(pieces.max()) + 1, np.int64)
+    track_of[pieces] = tracks
     for row, col in _AHEAD:
         here = np.s_[: pieces.shape[0] - row, max(0, -col) : pieces.shape[1] - max(0, col)]
         there = np.s_[row:, max(0, col) : pieces.shape[1] - max(0, -col)]
         for at, beside in ((here, there), (there, here)):
             touch = (pieces[at] > 0) & (others[beside] > 0) & (tracks[beside] > 0)
-            each = (pieces[at][touch], tracks[at][touch], others[beside][touch])
-            found.append(np.stack(each, axis=1).astype(np.int64))
-    return np.unique(np.concatenate(found), axis=0)
+            found.append(distinct_pairs(pieces[at][touch], others[beside][touch]))
+    piece, other = distinct_pairs(*np.concatenate(found).T).T
+    return np.stack([piece, track_of[piece], other], axis=1)
 
 
 def _alone(tracks: Regions, others: Regions, kind: ErrorKind) -> Iterator[ErrorPlace]:
     """Yield the middle of each track that no other touches."""
-    ids = np.setdiff1d(tracks[tracks > 0], tracks[others > 0])
-    for row, col in _middles(tracks, ids.tolist()).values():
+    touched = np.zeros(int(tracks.max(initial=0)) + 1, np.bool_)
+    touched[tracks[others > 0]] = True
+    has_pixels = np.bincount(tracks.ravel(), minlength=len(touched)) > 0
+    ids = np.flatnonzero(has_pixels & ~touched)
+    for row, col in _middles(tracks, ids[ids > 0].tolist()).values():
         yield ErrorPlace(kind, row, col)
 
 

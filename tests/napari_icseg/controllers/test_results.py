@@ -37,21 +37,17 @@ def experiment(tmp_path: Path) -> Path:
     return out
 
 
-class Results_:
+class Browser:
     """The dock, operated as a user would."""
 
     def __init__(self, gui) -> None:
-        _dock, widget = gui.viewer.window.add_plugin_dock_widget("napari-icseg", "Results")
+        self.frame, widget = gui.viewer.window.add_plugin_dock_widget("napari-icseg", "Results")
         self.gui, self.dock = gui, widget.dock
         self.controller, self.table = widget.dock.controller, widget.dock.table
 
     @property
     def look(self):
         return self.controller.shown.look
-
-    @property
-    def names(self) -> list[str]:
-        return [row.key.rsplit("|", 1)[0] for row in self.table.model.rows]
 
     def open(self, folder: Path) -> None:
         self.controller.open_folder(folder)
@@ -79,7 +75,7 @@ def results(gui, experiment):
     for row in (10, 42, 74):
         gui.label(row, 40)
     gui.project.set_status(gui.session.current_image_id, ImageStatus.LABELLED)
-    results = Results_(gui)
+    results = Browser(gui)
     results.open(experiment)
     yield results
     results.controller.close()
@@ -94,7 +90,7 @@ def test_a_clicked_model_is_shown_with_its_errors_and_taken_off_again(results) -
     assert not layers["objects"].visible
     assert layers[RESULT].data.shape == (96, 96, 4)
     assert sum(place.count for place in results.look.models[0].places) == 2
-    assert results.controller.shown.layers.marked == results.look.models[0].places
+    assert results.controller.shown.layers.marks.places == results.look.models[0].places
     assert "2 shorts" in results.dock.lines.text()
 
     QTest.mouseClick(results.dock.next, LEFT)
@@ -103,7 +99,7 @@ def test_a_clicked_model_is_shown_with_its_errors_and_taken_off_again(results) -
 
     QTest.mouseClick(results.dock.hide_button, LEFT)
     assert not layers[RESULT].visible
-    assert results.controller.shown.layers.marked == ()
+    assert results.controller.shown.layers.marks.places == ()
     assert layers["objects"].visible
     assert results.table.chosen == ()
 
@@ -179,3 +175,59 @@ def test_a_model_of_other_classes_is_shown_without_a_comparison(results, experim
     assert results.look.compared_with == ""
     assert "classes" in results.dock.status.text()
     assert (gui.viewer.layers[RESULT].data[..., 3] > 0).all()
+
+
+def test_closing_the_dock_leaves_nothing_on_the_canvas(results) -> None:
+    layers = results.gui.viewer.layers
+    results.click(EVERYTHING)
+    results.wait_for(1)
+    assert not layers["objects"].visible
+    results.frame.destroyOnClose()
+    assert RESULT not in layers
+    assert layers["objects"].visible
+    assert results.controller.shown.layers.marks.places == ()
+
+
+def test_marks_stay_on_their_pixels_when_the_window_is_resized(results) -> None:
+    gui = results.gui
+    results.click(EVERYTHING)
+    results.wait_for(1)
+    pane = results.controller.shown.layers.marks.widget
+    gui.viewer.window.resize(1000, 700)
+    gui.wait(lambda: gui.canvas.width() == pane.width() and gui.canvas.height() == pane.height())
+    place = results.look.models[0].places[0]
+    at, wanted = pane.on_screen(place), gui.position(place.row, place.col)
+    assert abs(at.x() - wanted.x()) <= 1
+    assert abs(at.y() - wanted.y()) <= 1
+
+
+def test_of_three_chosen_rows_the_last_two_are_compared(results) -> None:
+    results.click("failed")
+    results.click(EVERYTHING, CTRL)
+    results.click(NOTHING, CTRL)
+    results.wait_for(2)
+    selected = results.table.view.selectionModel().selectedRows()
+    assert len(selected) == 2
+    assert [model.key.split("-s")[1][0] for model in results.look.models] == ["0", "1"]
+
+
+def test_another_project_lists_its_own_models_and_experiments(results, tmp_path, tiles) -> None:
+    gui = results.gui
+    folder = tmp_path / "other"
+    shutil.copytree(tiles, folder, ignore=shutil.ignore_patterns("*.icseg*", "*.runs"))
+    make_run(folder / "other.runs" / "run-1")
+    results.dock.source.choose("all")
+    gui.open(folder)
+    gui.wait(lambda: [row.model for row in results.table.model.rows] == ["U-Net"])
+    assert results.controller.folders == ()
+    assert not (folder / "other.runs" / FOLDERS_FILE).exists()
+
+
+def test_labels_that_are_shown_again_by_hand_stay_so(results) -> None:
+    gui, objects = results.gui, results.gui.viewer.layers["objects"]
+    results.click(NOTHING)
+    results.wait_for(1)
+    objects.visible = True
+    gui.project.delete_objects([gui.objects()[0].id])
+    gui.wait(lambda: results.look.models[0].errors.missing_tracks == 2)
+    assert objects.visible

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from napari_icseg.controllers.results_look import (
     difference_picture,
     look_at,
     looks_at,
+    reduced,
 )
 from napari_icseg.controllers.results_words import error_text, model_line, shown_view
 from trainers.evaluation.overlay import ADDED, CONFUSED, MISSED, OUTLINE, RIGHT
@@ -27,14 +30,16 @@ def tracks() -> np.ndarray:
 
 
 def said(ids: np.ndarray, key: str = "a", *, num_classes: int = 1) -> Said:
-    return Said(key, f"model {key}", ids, (ORANGE, BLUE)[:num_classes])
+    names = ("metal", "via")[:num_classes]
+    return Said(key, f"model {key}", ids, (ORANGE, BLUE)[:num_classes], names)
 
 
 def image_look(*answers: np.ndarray, truth: np.ndarray | None) -> ImageLook:
     given = tuple(said(ids, key) for ids, key in zip(answers, "ab", strict=False))
     models, compared_with = looks_at(given, {one.key: truth for one in given})
     picture = None if truth is None else class_picture(truth, (ORANGE,))
-    return ImageLook(1, "tile.png", np.zeros((40, 60), np.uint8), models, picture, compared_with)
+    image = np.zeros((40, 60), np.uint8)
+    return ImageLook(1, "tile.png", image, models, picture, compared_with, (40, 60), (0, 255))
 
 
 def test_an_open_costs_a_track_and_little_else() -> None:
@@ -104,14 +109,40 @@ def test_models_of_different_classes_are_not_compared_with_each_other() -> None:
     assert all(model.errors is None for model in models)
 
 
+def test_a_class_of_the_same_number_is_not_the_same_class() -> None:
+    given = (said(tracks()), replace(said(tracks(), "b"), class_names=("via",)))
+    assert looks_at(given, {"a": None, "b": None})[1] == ""
+
+
+def test_a_class_that_the_project_does_not_have_is_no_error() -> None:
+    preds = tracks()
+    preds[6:10, 20:24] = 2  # a via on metal, of which nobody has said where vias are
+    preds[15:22, 20:27] = 2
+    one = replace(said(preds, num_classes=2), known=frozenset({1}))
+    look = look_at(one, tracks())
+    assert look.errors is not None
+    assert look.errors.num_errors == 0
+    assert look.iou == 1.0
+    assert look.classes[18, 23, 3] > 0
+
+
+def test_a_thin_error_is_seen_where_pixels_are_shown_as_one() -> None:
+    preds = tracks()
+    preds[:, 31] = 0
+    small = reduced(difference_picture(preds, tracks()), 4)
+    assert small.shape == (10, 15, 4)
+    assert tuple(small[2, 7][:3]) == MISSED
+    assert tuple(small[0, 0]) == (0, 0, 0, 0)
+
+
 def test_words_count_what_is_wrong_and_say_when_nothing_is() -> None:
     right = image_look(tracks(), truth=tracks())
     assert "no electrical error" in model_line(right.models[0])
     broken = tracks()
     broken[:, 30:33] = 0
     wrong = image_look(broken, truth=tracks())
-    view = shown_view(wrong, shows_difference=True)
+    view = shown_view(wrong, 0, shows_difference=True)
     assert "2 opens" in view.lines[0]
     assert view.num_errors == 2
     assert "O open" in {entry.text for entry in view.legend}
-    assert shown_view(wrong, shows_difference=False).legend == ()
+    assert shown_view(wrong, 0, shows_difference=False).legend == ()

@@ -10,16 +10,13 @@ import pytest
 
 from napari_icseg.controllers.results_folders import FOLDERS_FILE, read_folders, write_folders
 from napari_icseg.controllers.results_layers import middle_for
-from napari_icseg.controllers.results_rows import (
-    experiment_runs,
-    learning_curve,
-    project_runs,
-    stamp,
-)
+from napari_icseg.controllers.results_reader import ResultsReader
+from napari_icseg.controllers.results_rows import experiment_runs, learning_curve
 from napari_icseg.widgets.results_plot_data import lines_of
 from napari_icseg.widgets.results_view import COLUMNS
 from tests.trainers.run_samples import make_run
 from trainers.errors import DataError
+from trainers.events import EventWriter
 from trainers.experiments.matrix import Row
 from trainers.experiments.results import RESULTS_NAME, RUNS, Cost, Result, Results, Scores
 from trainers.metrics.error_places import ErrorKind, ErrorPlace
@@ -46,7 +43,6 @@ def test_a_result_becomes_a_row_with_the_images_it_was_really_trained_on(tmp_pat
     assert (row.images, row.lr, row.seed, row.accuracy, row.opens) == (100, 1e-4, 0, 0.9, 3)
     assert (row.missing_tracks, row.minutes, row.tested_on) == (4, 2.0, "test")
     assert run.run_dir == tmp_path / RUNS / "run"
-    assert not run.can_be_shown
 
 
 def test_a_failed_row_has_no_figure_and_keeps_its_reason(tmp_path: Path) -> None:
@@ -75,21 +71,64 @@ def test_a_damaged_file_is_explained_and_an_empty_folder_is_none(tmp_path: Path)
 
 def test_a_projects_own_models_are_rows_with_validation_scores(tmp_path: Path) -> None:
     make_run(tmp_path / "run-1")
-    (run,) = project_runs(tmp_path)
+    found = ResultsReader().read(tmp_path, ())
+    assert found is not None
+    (run,) = found.runs
     assert (run.row.model, run.row.tested_on) == ("U-Net", "validation")
     assert (run.row.iou, run.row.images) == (0.5, 1)
-    assert run.can_be_shown
     assert learning_curve(run, "iou") == ((2, 0.5),)
 
 
-def test_the_stamp_tells_new_results_and_finished_runs(tmp_path: Path) -> None:
-    runs_dir, out = tmp_path / "runs", tmp_path / "out"
-    before = stamp(runs_dir, (out,))
-    assert stamp(runs_dir, (out,)) == before
+def test_only_what_has_changed_is_read_again(tmp_path: Path) -> None:
+    reader, runs_dir, out = ResultsReader(), tmp_path / "runs", tmp_path / "out"
+    runs_dir.mkdir()
     Results(out).put(result_of(row_of()))
-    between = stamp(runs_dir, (out,))
+    assert len(reader.read(runs_dir, (out,)).runs) == 1
+    assert reader.read(runs_dir, (out,)) is None
     make_run(runs_dir / "run-1")
-    assert len({before, between, stamp(runs_dir, (out,))}) == 3
+    assert len(reader.read(runs_dir, (out,)).runs) == 2
+    EventWriter(runs_dir / "run-1" / "events.jsonl").write("cancelled")
+    assert reader.read(runs_dir, (out,)).runs[0].row.state == "cancelled"
+    Results(out).put(result_of(row_of(seed=1)))
+    assert len(reader.read(runs_dir, (out,)).runs) == 3
+    assert len(reader.read(None, (out,)).runs) == 2
+
+
+def test_one_damaged_experiment_leaves_the_others_and_is_told_once(tmp_path: Path) -> None:
+    reader, good, bad = ResultsReader(), tmp_path / "good", tmp_path / "bad"
+    Results(good).put(result_of(row_of()))
+    bad.mkdir()
+    (bad / RESULTS_NAME).write_text("a,b\n1,2\n")
+    found = reader.read(None, (bad, good))
+    assert len(found.runs) == len(found.problems) == 1
+    assert reader.read(None, (bad, good)) is None
+    Results(good).put(result_of(row_of(seed=1)))
+    found = reader.read(None, (bad, good))
+    assert (len(found.runs), found.problems) == (2, ())
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"training": null}', '{"lr": "high", "seed": {}}'])
+def test_damaged_settings_of_a_run_leave_its_row(tmp_path: Path, text: str) -> None:
+    make_run(tmp_path / "run-1")
+    (tmp_path / "run-1" / "config.json").write_text(text)
+    found = ResultsReader().read(tmp_path, ())
+    assert [run.row.lr for run in found.runs] in ([None], [])
+
+
+def test_what_other_settings_data_or_epochs_gave_is_never_averaged(tmp_path: Path) -> None:
+    first = result_of(row_of())
+    for other in (
+        replace(first, settings='{"dropout": 1}'),
+        replace(first, data_sha256="e" * 64),
+        replace(first, row=row_of(epochs=20)),
+    ):
+        Results(tmp_path).put(other)
+        Results(tmp_path).put(replace(other, row=replace(other.row, lr=1e-5)))
+    rows = [run.row for run in experiment_runs(tmp_path)]
+    lines = lines_of(rows, (), {}, "lr", "accuracy")
+    assert [len(line.points) for line in lines] == [2, 2, 2]
+    assert len({line.title for line in lines}) == 3
+    assert all(len(keys) == 1 for line in lines for _, _, keys in line.points)
 
 
 def test_a_line_joins_means_over_seeds_of_rows_that_differ_in_x_alone(tmp_path: Path) -> None:
@@ -118,7 +157,7 @@ def test_learning_curves_are_those_of_the_chosen(tmp_path: Path) -> None:
     Results(tmp_path).put(result_of(row_of()))
     (run,) = experiment_runs(tmp_path)
     (line,) = lines_of([run.row], [run.row.key, "gone"], {run.row.key: ((1, 0.5),)}, "epoch", "iou")
-    assert line.points == ((1, 0.5, run.row.key),)
+    assert line.points == ((1, 0.5, (run.row.key,)),)
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", "[1, 2]", "null"])
