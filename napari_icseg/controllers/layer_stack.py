@@ -62,3 +62,10 @@ class LayerStack:
         """Takes all layers out of the viewer."""
         for name in tuple(self._layers):
             self.remove(name)
+
+
+def move_below(layers: Any, layer: Any, names: Sequence[str]) -> None:
+    """Move a layer of a viewer's `layers` below all of those names that are there."""
+    above = [layers.index(name) for name in names if name in layers]
+    if above and min(above) < layers.index(layer):
+        layers.move(layers.index(layer), min(above))

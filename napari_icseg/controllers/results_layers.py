@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_icseg.controllers.error_pane import ErrorPane
 from napari_icseg.controllers.layer_data import put
+from napari_icseg.controllers.layer_stack import move_below
 from napari_icseg.controllers.layers import CANDIDATE, OBJECTS, PROMPTS
 from napari_icseg.controllers.napari_window import camera_of, canvas_of
 from napari_icseg.controllers.proposal_paint import coarse_frame
@@ -66,7 +67,7 @@ class ResultLayers:
                 pixels, rgb=True, name=RESULT, scale=frame.scale, translate=frame.translate
             )
             self._picture.interpolation2d = "nearest"
-            self._move_below_prompts(self._picture)
+            move_below(self._viewer.layers, self._picture, (CANDIDATE, PROMPTS))
         else:
             put(self._picture, pixels, frame, is_shared=True, unmeasured_by=self._viewer)
             if not self._picture.visible:
@@ -110,12 +111,6 @@ class ResultLayers:
         elif OBJECTS in self._viewer.layers and self._viewer.layers[OBJECTS].visible:
             self._covered = self._viewer.layers[OBJECTS]
             self._covered.visible = False
-
-    def _move_below_prompts(self, layer: Any) -> None:
-        layers = self._viewer.layers
-        above = [layers.index(name) for name in (CANDIDATE, PROMPTS) if name in layers]
-        if above and min(above) < layers.index(layer):
-            layers.move(layers.index(layer), min(above))
 
     def _is_here(self, layer: Any) -> bool:
         return layer is not None and layer in self._viewer.layers

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_icseg.controllers.layer_data import put
+from napari_icseg.controllers.layer_stack import move_below
+from napari_icseg.controllers.layers import CANDIDATE, PROMPTS
 from napari_icseg.controllers.proposal_paint import coarse_frame
 
 if TYPE_CHECKING:
@@ -101,14 +103,8 @@ class ReviewLayers:
         self._layers[name] = layer
         # the user's tools stay on the layer on which they were
         viewer.layers.selection.active = active
-        self._move_below_prompts(layer)
+        move_below(viewer.layers, layer, (CANDIDATE, PROMPTS))
         return layer
-
-    def _move_below_prompts(self, layer: Any) -> None:
-        layers = self._viewer.layers
-        above = [layers.index(name) for name in ("candidate", "prompts") if name in layers]
-        if above and min(above) < layers.index(layer):
-            layers.move(layers.index(layer), min(above))
 
     def _color(self) -> None:
         """Draw no pixel anew for another threshold: only the colours change."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 NUM_TILES = 12
 _TABLES = (("table1", "unet,sam_seg"), ("table2", "sam_seg"))
 _SCALE = 0.03
+_USABLE_IOU = 0.7
 
 
 class ResultsTour:
@@ -59,10 +60,10 @@ class ResultsTour:
         self._dock.window_.grab().save(str(self._out / "results_window.png"))
 
     def _worst_and_best(self) -> tuple[str, str]:
-        """Return keys of the model with the most opens and of that with the best IoU."""
-        rows = [row for row in self._dock.table.model.rows if row.opens is not None]
-        found = sorted(rows, key=lambda row: (row.opens or 0, row.iou or 0.0))
-        return found[-1].key, max(rows, key=lambda row: row.iou or 0.0).key
+        """Return keys of the usable model with the most opens and of that with the best IoU."""
+        rows = sorted(self._dock.table.model.rows, key=lambda row: row.iou or 0.0)
+        usable = [row for row in rows if (row.iou or 0.0) > _USABLE_IOU] or rows
+        return max(usable, key=lambda row: row.opens or 0).key, rows[-1].key
 
     def _show_errors_of(self, key: str) -> None:
         """Show the model on the image on which it makes the most errors."""

@@ -125,6 +125,7 @@ class ResultsWindow(QDialog):
 
     def _name_panes(self, titles: Sequence[str]) -> None:
         while (item := self._titles.takeAt(0)) is not None:
+            item.widget().hide()  # Qt deletes it only when it comes to that
             item.widget().deleteLater()
         for title in titles:
             label = QLabel(title)
