@@ -29,6 +29,7 @@ from napari_icseg.controllers.settings_part import _rows
 from napari_icseg.widgets.export_dialog import ExportChoice, FormatChoice
 from napari_icseg.widgets.labelling_dock import LabellingDock
 from napari_icseg.widgets.map_dock import MapDock
+from napari_icseg.widgets.results_dock import ResultsDock
 from napari_icseg.widgets.rounds_dock import RoundsDock
 from napari_icseg.widgets.training_dock import TrainingDock
 
@@ -81,12 +82,14 @@ def _dialogs() -> list[type[QDialog]]:
     return sorted(found, key=lambda kind: kind.__name__)
 
 
+DOCKS = (LabellingDock, TrainingDock, RoundsDock, MapDock, ResultsDock)
 COUNTS = [("metal", 3), ("via", 2)]
 BUILDERS = {
     "ClassChange": lambda kind, _top: kind(COUNTS, ["via"], "2 images"),
     "ObjectDeletion": lambda kind, _top: kind(COUNTS, "2 images"),
     "CompareWindow": lambda kind, top: kind(top),
     "Enlarged": lambda kind, top: kind(top),
+    "ResultsWindow": lambda kind, top: kind(top),
     "ReviewBatchWindow": lambda kind, top: kind(top),
     "ExportDialog": lambda kind, _top: kind(
         [FormatChoice("png", "PNG masks", "Two masks an image", ())],
@@ -98,7 +101,7 @@ BUILDERS = {
 """How to make what needs to be told something."""
 
 
-@pytest.mark.parametrize("kind", [LabellingDock, TrainingDock, MapDock, RoundsDock, *_dialogs()])
+@pytest.mark.parametrize("kind", [*DOCKS, *_dialogs()])
 def test_every_control_says_what_it_does(qtbot, kind):
     parent = QWidget()
     qtbot.addWidget(parent)
