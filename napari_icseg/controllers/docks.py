@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
@@ -12,7 +12,31 @@ from napari_icseg.controllers.napari_window import main_window_of
 from napari_icseg.controllers.session import forget_session, session_of, unwrapped
 from napari_icseg.widgets.labelling_dock import LabellingDock
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _CLOSING = (QEvent.Type.Close, QEvent.Type.Hide)
+
+
+class _TakenOutGuard(QObject):
+    """Closes a dock's controller when the user closes the dock: nothing stays on the canvas.
+
+    napari takes such a dock out of its window; Python may collect it much later.
+    """
+
+    def __init__(self, dock: QWidget, close: Callable[[], None]) -> None:
+        super().__init__(dock)
+        self._dock, self._close, self._was_docked = dock, close, False
+        dock.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Qt's hook; never keeps an event from anybody."""
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            if self._dock.parent() is not None:
+                self._was_docked = True
+            elif self._was_docked:
+                self._close()
+        return False
 
 
 class LabellingPluginDock(LabellingDock):
@@ -23,16 +47,7 @@ class LabellingPluginDock(LabellingDock):
         viewer = unwrapped(napari_viewer)
         self.controller = LabellingController(viewer, session_of(viewer), self)
         self._guard = _CloseGuard(viewer, self.controller)
-        self._was_docked = False
-
-    def event(self, event: QEvent | None) -> bool:
-        """Qt's hook: napari takes a dock that the user closes out of its window."""
-        if event is not None and event.type() == QEvent.Type.ParentChange:
-            if self.parent() is not None:
-                self._was_docked = True
-            elif self._was_docked:
-                self.controller.close()
-        return bool(super().event(event))
+        _TakenOutGuard(self, self.controller.close)
 
 
 class _FullHeightDock(QWidget):
@@ -96,19 +111,10 @@ class ResultsPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.results import ViewerResultsDock
 
-        self._was_docked = False
         dock = ViewerResultsDock(unwrapped(napari_viewer))
         super().__init__(dock)
         self.dock = dock
-
-    def event(self, event: QEvent | None) -> bool:
-        """Qt's hook: nothing of a dock that the user closes must stay on the canvas."""
-        if event is not None and event.type() == QEvent.Type.ParentChange:
-            if self.parent() is not None:
-                self._was_docked = True
-            elif self._was_docked:
-                self.dock.controller.close()
-        return bool(super().event(event))
+        _TakenOutGuard(self, dock.controller.close)
 
 
 class _CloseGuard(QObject):
