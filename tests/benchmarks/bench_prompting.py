@@ -3,7 +3,7 @@
 `pytest tests/benchmarks/bench_prompting.py -m bench -s` writes bench-out/prompting.json.
 Targets on two CPU cores with sam2-nano: a 256² tile embedded in 60 ms, a 1024² window in
 700 ms, click to mask 95 % within 100 ms (that includes drawing, which is not measured here),
-no other thread held up by more than 50 ms.
+no other thread held up by more than 50 ms. `ICSEG_BENCH_DEVICE=cuda` measures a graphics card.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,9 @@ from trainers.models.sam2.official import build_official_sam2
 
 OUT = Path("bench-out") / "prompting.json"
 NUM_THREADS = 2
+DEVICE = os.environ.get("ICSEG_BENCH_DEVICE", "cpu")
 NUM_CLICKS = 60
+OTHERS = {"cpu": ("sam2.1-tiny",), "cuda": ("sam2.1-tiny", "sam2.1-large")}
 HEARTBEAT_S = 0.005
 WAIT_S = 120.0
 
@@ -38,13 +41,14 @@ WAIT_S = 120.0
 def nano() -> Sam2PromptPredictor:
     """The model that ships, or the same architecture untrained: the cost is equal."""
     if is_available(EMBEDDED):
-        return load_predictor(EMBEDDED, "cpu")
-    return Sam2PromptPredictor(build_sam2_nano().eval(), name=EMBEDDED, checkpoint_id="untrained")
+        return load_predictor(EMBEDDED, DEVICE)
+    return untrained(EMBEDDED, build_sam2_nano().eval())
 
 
-def tiny() -> Sam2PromptPredictor:
-    model = build_official_sam2("sam2.1-tiny")
-    return Sam2PromptPredictor(model, name="sam2.1-tiny", checkpoint_id="untrained")
+def untrained(name: str, model: Any) -> Sam2PromptPredictor:
+    return Sam2PromptPredictor(
+        model.to(DEVICE), name=name, checkpoint_id="untrained", device=DEVICE
+    )
 
 
 def tile(size_px: int, index: int) -> np.ndarray:
@@ -62,6 +66,8 @@ def summary(seconds: list[float]) -> dict[str, float]:
 def timed(action) -> float:
     started_s = time.perf_counter()
     action()
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
     return time.perf_counter() - started_s
 
 
@@ -145,6 +151,7 @@ def test_prompting() -> None:
         "machine": {
             "num_cores": os.cpu_count(),
             "num_threads": NUM_THREADS,
+            "device": torch.cuda.get_device_name() if DEVICE == "cuda" else DEVICE,
             # above the number of cores, other programs were in the way
             "load_average": [round(load, 1) for load in os.getloadavg()],
         },
@@ -159,11 +166,12 @@ def test_prompting() -> None:
             "worker_1024": worker_times(nano, large),
         },
     }
-    other = tiny()
-    result["sam2.1-tiny"] = {
-        "embed_256": embedding_times(other, small[:3]),
-        "click_256": click_times(other, small[0]),
-    }
+    for name in OTHERS[DEVICE]:
+        other = untrained(name, build_official_sam2(name))
+        result[name] = {
+            "embed_256": embedding_times(other, small[:3]),
+            "click_256": click_times(other, small[0]),
+        }
     text = json.dumps(result, indent=1)
     print(text)
     write_text_atomic(OUT, text + "\n")
