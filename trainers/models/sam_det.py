@@ -127,7 +127,9 @@ class SamDet(nn.Module):
     def _masks(self, features: ImageFeatures, boxes: Tensor, size_hw: Size) -> Tensor:
         """Return mask logits float32 (N, H, W) of the boxes (N, 4) of one tile."""
         masks = [boxes.new_zeros(0, *size_hw)]
-        for part in torch.split(boxes, self._prompts_per_step):
+        # no boxes must not be decoded: attention over nothing gives None on a CUDA device
+        for start in range(0, len(boxes), self._prompts_per_step):
+            part = boxes[start : start + self._prompts_per_step]
             points = _grown(part, self._box_margin_px) - part.new_tensor([0.0, 0.0, 1.0, 1.0])
             labels = torch.tensor([BOX_CORNERS], device=boxes.device).expand(len(part), 2)
             decoded = self.tile_sam.decode_one(

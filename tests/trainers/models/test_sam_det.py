@@ -325,6 +325,17 @@ def test_of_two_masks_of_one_object_the_better_stays():
     assert [round(i.score, 1) for i in instances(found, threshold=0.5)] == [0.9, 0.6]
 
 
+def test_a_tile_without_boxes_is_answered_without_asking_sam(tmp_path, monkeypatch):
+    _, model = sam_det(tmp_path)
+
+    def decode_one(*_, **__):
+        raise AssertionError("on a CUDA device attention over no prompts gives None")
+
+    monkeypatch.setattr(model.tile_sam, "decode_one", decode_one)
+    for found in model.eval().find(FOUR["image"], min_score=1.1):
+        assert found.logits.shape == (0, SIDE, SIDE)
+
+
 def test_nothing_found_is_background():
     nothing = FoundObjects(
         torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64), torch.zeros(0, 9, 9)
