@@ -23,8 +23,9 @@ else
 	$(BIN)/icseg demo
 endif
 
+# a worker that crashes ends the run with the test's name; a new one would wait for ever
 test: $(STAMP) lint ## run all checks and tests
-	OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 LP_NUM_THREADS=1 $(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --max-worker-restart 0 $(PYTEST_ARGS)
 
 lint: $(STAMP) ## formatting, lint, types and import directions
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import cv2
@@ -68,15 +69,41 @@ def predictor(
 
 
 @pytest.fixture
-def _frozen_heap() -> None:
+def _frozen_heap():
     """Keeps what is there before a test out of the collections of napari's viewer fixture.
 
     With torch and napari loaded each of them takes seconds, and there are several a test.
-    What the test before left over has been collected by then.
+    Nothing else collects meanwhile: a worker's thread would delete Qt objects that belong to the
+    GUI thread, now or in a later test.
     """
     import torch  # noqa: F401
 
     gc.freeze()
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+
+
+@pytest.fixture
+def make_napari_viewer(_frozen_heap, make_napari_viewer):
+    """napari's fixture, whose canvases call nothing of their own when they are collected.
+
+    A canvas that Qt deletes during a collection lets Python run through event groups that are
+    half taken apart by it: a segmentation fault, once in some thousand tests.
+    """
+    canvases = []
+
+    def make(*args, **options):
+        viewer = make_napari_viewer(*args, **options)
+        canvas = viewer.window._qt_viewer.canvas
+        canvas.destroyed.disconnect(canvas._disconnect_events)
+        canvases.append(weakref.ref(canvas))
+        return viewer
+
+    yield make
+    for alive in filter(None, (canvas() for canvas in canvases)):
+        alive._disconnect_events()
 
 
 class Gui:
@@ -152,7 +179,7 @@ class Gui:
 
 
 @pytest.fixture
-def make_gui(_frozen_heap, make_napari_viewer, qtbot, predictor):
+def make_gui(make_napari_viewer, qtbot, predictor):
     """A function that opens napari with the Labelling dock, through the manifest."""
     made = []
 
