@@ -51,10 +51,15 @@ class LabellingPluginDock(LabellingDock):
 
 
 class _FullHeightDock(QWidget):
-    """Holds one dock. Else napari adds an empty stretch below, which takes half of the height."""
+    """Holds one dock, and closes its controller when the user closes it.
 
-    def __init__(self, dock: QWidget) -> None:
+    Else napari adds an empty stretch below, which takes half of the height.
+    """
+
+    def __init__(self, dock: Any) -> None:
         super().__init__()
+        self.dock = dock
+        _TakenOutGuard(self, dock.controller.close)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(dock)
@@ -67,9 +72,7 @@ class TrainingPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.training import build_training_dock
 
-        dock = build_training_dock(unwrapped(napari_viewer))
-        super().__init__(dock)
-        self.dock = dock
+        super().__init__(build_training_dock(unwrapped(napari_viewer)))
 
 
 class RoundsPluginDock(_FullHeightDock):
@@ -78,9 +81,7 @@ class RoundsPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.rounds import ViewerRoundsDock
 
-        dock = ViewerRoundsDock(unwrapped(napari_viewer))
-        super().__init__(dock)
-        self.dock = dock
+        super().__init__(ViewerRoundsDock(unwrapped(napari_viewer)))
 
 
 class ReviewPluginDock(_FullHeightDock):
@@ -89,9 +90,7 @@ class ReviewPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.review import ViewerReviewDock
 
-        dock = ViewerReviewDock(unwrapped(napari_viewer))
-        super().__init__(dock)
-        self.dock = dock
+        super().__init__(ViewerReviewDock(unwrapped(napari_viewer)))
 
 
 class MapPluginDock(_FullHeightDock):
@@ -100,9 +99,7 @@ class MapPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.map_dock import ViewerMapDock
 
-        dock = ViewerMapDock(unwrapped(napari_viewer))
-        super().__init__(dock)
-        self.dock = dock
+        super().__init__(ViewerMapDock(unwrapped(napari_viewer)))
 
 
 class ResultsPluginDock(_FullHeightDock):
@@ -111,10 +108,7 @@ class ResultsPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.results import ViewerResultsDock
 
-        dock = ViewerResultsDock(unwrapped(napari_viewer))
-        super().__init__(dock)
-        self.dock = dock
-        _TakenOutGuard(self, dock.controller.close)
+        super().__init__(ViewerResultsDock(unwrapped(napari_viewer)))
 
 
 class _CloseGuard(QObject):

@@ -74,6 +74,7 @@ class RoundsController:
     ) -> None:
         self._session, self._viewer, self._dock = session, viewer, dock
         self._follower: RunsFollower | None = None
+        self._is_closed = False
         self._awaited = ""
         self.settings: dict[str, Any] = {}
         self._starting = Background(session.gui, "start-round")
@@ -110,7 +111,13 @@ class RoundsController:
         )
 
     def close(self) -> None:
-        """Stop watching; a round goes on and is found again by the next dock."""
+        """Stop watching; a round goes on and is found again by the next dock.
+
+        Safe to call twice.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._stop_following()
         self._starting.close()
         self.setup.close()

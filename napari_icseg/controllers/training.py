@@ -64,6 +64,7 @@ class TrainingController:
     def __init__(self, session: ProjectSession, viewer: Any, dock: TrainingDock) -> None:
         self._session, self._viewer, self._dock = session, viewer, dock
         self._follower: RunsFollower | None = None
+        self._is_closed = False
         self.settings: dict[str, Any] = {}
         self._starting = Background(session.gui, "start")
         self._prefill = prefill_of(session)
@@ -112,7 +113,13 @@ class TrainingController:
         )
 
     def close(self) -> None:
-        """Stop watching; trainings go on and are found again by the next dock."""
+        """Stop watching; trainings go on and are found again by the next dock.
+
+        Safe to call twice.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._stop_following()
         self._starting.close()
         self.setup.close()

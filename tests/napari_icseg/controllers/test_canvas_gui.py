@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -88,6 +89,22 @@ def test_opening_and_closing_the_dock_again_and_again_leaves_no_more_widgets(mak
         gc.collect()
         counts.append(sum(1 for widget in QApplication.allWidgets() if is_ours(widget)))
     assert counts[0] == counts[1] == counts[2]
+
+
+@pytest.mark.parametrize("name", ["Training", "Rounds", "Review", "Map", "Results"])
+def test_a_dock_that_the_user_closes_stops_at_once_and_comes_back_from_the_menu(
+    make_gui, tiles, name
+):
+    gui = make_gui()
+    gui.open(tiles)
+    add = partial(gui.viewer.window.add_plugin_dock_widget, "napari-icseg", name)
+    docked, first = add()
+    controller = first.dock.controller
+    docked.destroyOnClose()  # its x
+    assert controller._is_closed
+    _, second = add()
+    assert second.dock.controller is not controller
+    assert not second.dock.controller._is_closed
 
 
 def is_ours(widget: object) -> bool:
