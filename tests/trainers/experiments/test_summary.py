@@ -121,6 +121,24 @@ def test_sam_det_is_behind_only_if_all_others_are_better() -> None:
     assert behind.holds is True
 
 
+def test_unlabelled_images_cost_accuracy_only_by_more_than_the_seeds_differ() -> None:
+    rows = [c for c in cells_of("table4", "automatic", 0.1) if c.preset == "paper"]
+
+    def holds(losses: tuple[float, float]) -> bool | None:
+        own = [
+            result(row.of_seed(seed), 0.95 - (loss if row.unlabelled else 0.0))
+            for row in rows
+            for seed, loss in enumerate(losses)
+        ]
+        (finding,) = findings_of({"table4": lines_of("table4", SETUP, own)})
+        return finding.holds
+
+    assert holds((0.05, 0.0501)) is True
+    assert holds((0.0, 0.05)) is False, "one seed says so, the other does not"
+    assert holds((0.00001, 0.00001)) is False, "less than the table shows"
+    assert holds((-0.01, -0.011)) is False
+
+
 def test_the_cell_furthest_from_the_paper_comes_first() -> None:
     lines = made("table2", {"unet": [0.8814, 0.9312, 0.5, 0.7, 0.6]})
     assert furthest({"table2": lines})[0] == (
