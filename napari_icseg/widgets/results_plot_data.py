@@ -72,12 +72,20 @@ def lines_of(
     for row in rows:
         if getattr(row, x) is not None and getattr(row, y) is not None:
             groups[_group(row, x)].append(row)
-    titles = titles_of(tuple(groups))
-    lines = [
-        _line(title, members, x, y) for title, members in zip(titles, groups.values(), strict=True)
-    ]
-    lines = [line for line in lines if len(line.points) > 1 or not line.is_joined]
-    return tuple(sorted(lines, key=lambda line: line.title))
+    lines = {group: _line(members, x, y) for group, members in groups.items()}
+    kept = {g: line for g, line in lines.items() if len(line.points) > 1 or not line.is_joined}
+    titles = _brief_titles(tuple(kept))
+    named = [replace(line, title=title) for title, line in zip(titles, kept.values(), strict=True)]
+    return tuple(sorted(named, key=lambda line: line.title))
+
+
+def _brief_titles(groups: Sequence[ResultRow]) -> tuple[str, ...]:
+    """Return titles without what all have in common."""
+    fields = ("lr", "epochs", "images", "unlabelled")
+    same: dict[str, Any] = {
+        name: None for name in fields if len({getattr(group, name) for group in groups}) == 1
+    }
+    return titles_of([replace(group, **same) for group in groups])
 
 
 def _group(row: ResultRow, x: str) -> ResultRow:
@@ -93,10 +101,10 @@ def _group(row: ResultRow, x: str) -> ResultRow:
     return replace(plain, **free)
 
 
-def _line(title: str, members: Sequence[ResultRow], x: str, y: str) -> Line:
+def _line(members: Sequence[ResultRow], x: str, y: str) -> Line:
     if x in _NOT_JOINED:
         found = ((getattr(row, x), getattr(row, y), (row.key,)) for row in members)
-        return Line(title, tuple(sorted(found)), is_joined=False)
+        return Line("", tuple(sorted(found)), is_joined=False)
     by_x: dict[float, list[ResultRow]] = defaultdict(list)
     for row in members:
         by_x[getattr(row, x)].append(row)
@@ -104,4 +112,4 @@ def _line(title: str, members: Sequence[ResultRow], x: str, y: str) -> Line:
         (at, fmean(getattr(row, y) for row in same), tuple(row.key for row in same))
         for at, same in sorted(by_x.items())
     ]
-    return Line(title, tuple(points))
+    return Line("", tuple(points))

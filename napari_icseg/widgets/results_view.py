@@ -66,12 +66,13 @@ class ResultRow:
         parts = [f"{self.model} {self.recipe}".strip()]
         parts += [] if self.lr is None else [f"lr {self.lr:g}"]
         parts += [] if self.epochs is None else [f"{self.epochs} epochs"]
-        parts += [] if self.images is None else [f"{self.images:,} images"]
+        more = f" + {self.unlabelled:,}" if self.unlabelled else ""
+        parts += [] if self.images is None else [f"{self.images:,}{more} images"]
         return ", ".join(parts)
 
 
 def titles_of(rows: Sequence[ResultRow]) -> tuple[str, ...]:
-    """Return titles that tell the rows apart: with seed, setup or start where they need it."""
+    """Return titles that tell the rows apart: those alike say seed, test, setup or start, too."""
     titles = [row.title for row in rows]
     for more in (
         lambda row: "" if row.seed is None else f"seed {row.seed}",
@@ -79,11 +80,13 @@ def titles_of(rows: Sequence[ResultRow]) -> tuple[str, ...]:
         lambda row: row.setup,
         lambda row: row.reason,
     ):
-        if len(set(titles)) < len(titles):
-            titles = [
-                ", ".join(filter(None, (title, more(row))))
-                for title, row in zip(titles, rows, strict=True)
-            ]
+        values: dict[str, set[str]] = {}
+        for title, row in zip(titles, rows, strict=True):
+            values.setdefault(title, set()).add(more(row))
+        titles = [
+            ", ".join(filter(None, (title, more(row)))) if len(values[title]) > 1 else title
+            for title, row in zip(titles, rows, strict=True)
+        ]
     return tuple(titles)
 
 

@@ -153,6 +153,20 @@ def test_tested_otherwise_is_another_line(tmp_path: Path) -> None:
     assert sum("oracle" in title for title in titles) == 1
 
 
+def test_a_legend_says_only_what_tells_its_lines_apart(tmp_path: Path) -> None:
+    """A whole matrix: rows of other tables, which the plot leaves out, must not lengthen it."""
+    for lr in (1e-4, 1e-5):
+        for model in ("unet", "sam_seg"):
+            for protocol in ("automatic", "paper") if model == "sam_seg" else ("automatic",):
+                Results(tmp_path).put(result_of(row_of(model=model, lr=lr, protocol=protocol)))
+    for images in (700, 800):
+        row = row_of(model="sam_seg", images=images)
+        Results(tmp_path).put(result_of(replace(row, unlabelled=1000 - images)))
+    rows = [run.row for run in experiment_runs(tmp_path)]
+    titles = [line.title for line in lines_of(rows, (), {}, "lr", "iou")]
+    assert titles == ["SAM-SEG paper, test", "SAM-SEG paper, test, oracle prompts", "U-Net paper"]
+
+
 def test_learning_curves_are_those_of_the_chosen(tmp_path: Path) -> None:
     Results(tmp_path).put(result_of(row_of()))
     (run,) = experiment_runs(tmp_path)
