@@ -78,6 +78,7 @@ class ResultsPlot(QWidget):
         """Take the colours (#rrggbb) of the window around."""
         self._theme = _Theme(foreground, background)
         self.view.setBackground(background)
+        self.plot.legend.setBrush(pg.mkBrush(f"{background}c0"))  # lines run below its words
         self._draw()
 
     def _draw(self) -> None:
