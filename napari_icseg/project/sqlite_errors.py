@@ -55,6 +55,8 @@ def write_errors(path: Path) -> Iterator[None]:
             f"the change was not saved to {path}: {reason}, then repeat the last step. "
             "Everything accepted before is safe."
         ) from error
+    except UnicodeDecodeError as error:  # SQLite names what is damaged, in its damaged letters
+        raise damaged(path, error) from error
 
 
 def _reading_failed(path: Path, error: sqlite3.DatabaseError) -> ProjectError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sqlite3
 import stat
 from contextlib import closing, contextmanager
@@ -121,6 +122,18 @@ def test_a_big_file_is_checked_as_far_as_listing_needs_and_wholly_on_request(
     assert found_by_check >= 3
 
 
+def test_names_damaged_into_no_letters_are_damage_also_where_sqlite_tells_them_while_writing(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    content = _template(tmp_path_factory)
+    path = tmp_path_factory.mktemp("names") / "p.icseg"
+    places = [found.start() for found in re.finditer(rb"image_id|class_id|operation", content)]
+    assert len(places) > 10
+    for place in places:
+        path.write_bytes(content[:place] + b"\x80" + content[place + 1 :])
+        _use(path)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_flipped_bytes_never_crash_and_never_change_the_file_when_refused(
@@ -132,6 +145,11 @@ def test_flipped_bytes_never_crash_and_never_change_the_file_when_refused(
     for place in data.draw(st.lists(places, min_size=1, max_size=40)):
         content[place] = data.draw(st.integers(0, 255))
     path.write_bytes(content)
+    _use(path)
+
+
+def _use(path: Path) -> None:
+    """Read everything, undo and redo; a damaged file may raise `IcsegError`, and nothing else."""
     try:
         with Project.open(path) as project:
             for image in project.images():
