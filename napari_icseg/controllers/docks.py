@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject
@@ -46,19 +47,26 @@ class LabellingPluginDock(LabellingDock):
         super().__init__()
         viewer = unwrapped(napari_viewer)
         self.controller = LabellingController(viewer, session_of(viewer), self)
-        self._guard = _CloseGuard(viewer, self.controller)
+        self._guard = _CloseGuard(viewer, partial(_end, viewer, self.controller))
         _TakenOutGuard(self, self.controller.close)
 
 
+def _end(viewer: Any, controller: LabellingController) -> None:
+    """Stop threads and close the project."""
+    controller.close()
+    forget_session(viewer)
+
+
 class _FullHeightDock(QWidget):
-    """Holds one dock, and closes its controller when the user closes it.
+    """Holds one dock, and closes its controller when the user closes it or the window.
 
     Else napari adds an empty stretch below, which takes half of the height.
     """
 
-    def __init__(self, dock: Any) -> None:
+    def __init__(self, dock: Any, viewer: Any) -> None:
         super().__init__()
         self.dock = dock
+        self._guard = _CloseGuard(viewer, dock.controller.close)
         _TakenOutGuard(self, dock.controller.close)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -72,7 +80,8 @@ class TrainingPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.training import build_training_dock
 
-        super().__init__(build_training_dock(unwrapped(napari_viewer)))
+        viewer = unwrapped(napari_viewer)
+        super().__init__(build_training_dock(viewer), viewer)
 
 
 class RoundsPluginDock(_FullHeightDock):
@@ -81,7 +90,8 @@ class RoundsPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.rounds import ViewerRoundsDock
 
-        super().__init__(ViewerRoundsDock(unwrapped(napari_viewer)))
+        viewer = unwrapped(napari_viewer)
+        super().__init__(ViewerRoundsDock(viewer), viewer)
 
 
 class ReviewPluginDock(_FullHeightDock):
@@ -90,7 +100,8 @@ class ReviewPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.review import ViewerReviewDock
 
-        super().__init__(ViewerReviewDock(unwrapped(napari_viewer)))
+        viewer = unwrapped(napari_viewer)
+        super().__init__(ViewerReviewDock(viewer), viewer)
 
 
 class MapPluginDock(_FullHeightDock):
@@ -99,7 +110,8 @@ class MapPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.map_dock import ViewerMapDock
 
-        super().__init__(ViewerMapDock(unwrapped(napari_viewer)))
+        viewer = unwrapped(napari_viewer)
+        super().__init__(ViewerMapDock(viewer), viewer)
 
 
 class ResultsPluginDock(_FullHeightDock):
@@ -108,16 +120,19 @@ class ResultsPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.results import ViewerResultsDock
 
-        super().__init__(ViewerResultsDock(unwrapped(napari_viewer)))
+        viewer = unwrapped(napari_viewer)
+        super().__init__(ViewerResultsDock(viewer), viewer)
 
 
 class _CloseGuard(QObject):
-    """Stops threads and closes the project when the viewer's window really closes."""
+    """Closes something once, when the viewer's window really closes.
 
-    def __init__(self, viewer: Any, controller: LabellingController) -> None:
+    Later, when Python collects what is left, its parts are no longer whole.
+    """
+
+    def __init__(self, viewer: Any, close: Callable[[], None]) -> None:
         super().__init__()
-        self._viewer: Any = viewer
-        self._controller = controller
+        self._close: Callable[[], None] | None = close
         main_window_of(viewer).installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -125,13 +140,7 @@ class _CloseGuard(QObject):
         # a close by the user may still be refused in napari's own question; the window then
         # stays, else it hides. A close by a program is never refused.
         if event is not None and event.type() in _CLOSING and not event.spontaneous():
-            self.close()
+            close, self._close = self._close, None
+            if close is not None:
+                close()
         return False
-
-    def close(self) -> None:
-        """Closes everything once."""
-        viewer, self._viewer = self._viewer, None
-        if viewer is None:
-            return
-        self._controller.close()
-        forget_session(viewer)

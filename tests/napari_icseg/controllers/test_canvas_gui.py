@@ -91,7 +91,10 @@ def test_opening_and_closing_the_dock_again_and_again_leaves_no_more_widgets(mak
     assert counts[0] == counts[1] == counts[2]
 
 
-@pytest.mark.parametrize("name", ["Training", "Rounds", "Review", "Map", "Results"])
+DOCKS = ["Training", "Rounds", "Review", "Map", "Results"]
+
+
+@pytest.mark.parametrize("name", DOCKS)
 def test_a_dock_that_the_user_closes_stops_at_once_and_comes_back_from_the_menu(
     make_gui, tiles, name
 ):
@@ -105,6 +108,17 @@ def test_a_dock_that_the_user_closes_stops_at_once_and_comes_back_from_the_menu(
     _, second = add()
     assert second.dock.controller is not controller
     assert not second.dock.controller._is_closed
+
+
+def test_closing_the_window_stops_every_dock_while_all_is_still_in_one_piece(make_gui, tiles):
+    gui = make_gui()
+    gui.open(tiles)
+    add = partial(gui.viewer.window.add_plugin_dock_widget, "napari-icseg")
+    controllers = [add(name)[1].dock.controller for name in DOCKS]
+    assert not any(controller._is_closed for controller in controllers)
+    gui.viewer.close()
+    assert all(controller._is_closed for controller in controllers)
+    assert gui.controller._is_closed
 
 
 def is_ours(widget: object) -> bool:
