@@ -66,7 +66,7 @@ class _FullHeightDock(QWidget):
     def __init__(self, dock: Any, viewer: Any) -> None:
         super().__init__()
         self.dock = dock
-        self._guard = _CloseGuard(viewer, dock.controller.close)
+        self._guard = _CloseGuard(unwrapped(viewer), dock.controller.close)
         _TakenOutGuard(self, dock.controller.close)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -80,8 +80,7 @@ class TrainingPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.training import build_training_dock
 
-        viewer = unwrapped(napari_viewer)
-        super().__init__(build_training_dock(viewer), viewer)
+        super().__init__(build_training_dock(napari_viewer), napari_viewer)
 
 
 class RoundsPluginDock(_FullHeightDock):
@@ -90,8 +89,7 @@ class RoundsPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.rounds import ViewerRoundsDock
 
-        viewer = unwrapped(napari_viewer)
-        super().__init__(ViewerRoundsDock(viewer), viewer)
+        super().__init__(ViewerRoundsDock(napari_viewer), napari_viewer)
 
 
 class ReviewPluginDock(_FullHeightDock):
@@ -100,8 +98,7 @@ class ReviewPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.review import ViewerReviewDock
 
-        viewer = unwrapped(napari_viewer)
-        super().__init__(ViewerReviewDock(viewer), viewer)
+        super().__init__(ViewerReviewDock(napari_viewer), napari_viewer)
 
 
 class MapPluginDock(_FullHeightDock):
@@ -110,8 +107,7 @@ class MapPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.map_dock import ViewerMapDock
 
-        viewer = unwrapped(napari_viewer)
-        super().__init__(ViewerMapDock(viewer), viewer)
+        super().__init__(ViewerMapDock(napari_viewer), napari_viewer)
 
 
 class ResultsPluginDock(_FullHeightDock):
@@ -120,8 +116,7 @@ class ResultsPluginDock(_FullHeightDock):
     def __init__(self, napari_viewer: Any) -> None:
         from napari_icseg.controllers.results import ViewerResultsDock
 
-        viewer = unwrapped(napari_viewer)
-        super().__init__(ViewerResultsDock(viewer), viewer)
+        super().__init__(ViewerResultsDock(napari_viewer), napari_viewer)
 
 
 class _CloseGuard(QObject):

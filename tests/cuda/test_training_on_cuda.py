@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +13,8 @@ from tests.trainers.models.test_every_model import (
     NUM_TILES,
     RECIPES,
     SEGMENTING,
-    _kill_after_step,
     config_of,
+    kill_in_step,
     tiles,
 )
 from trainers.predict import load_run, predict_image
@@ -28,10 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["tiles"]
-CODE = (
-    "import sys; from trainers.config import TrainConfig; from trainers.train import train; "
-    "train(TrainConfig.model_validate_json(sys.argv[1]))"
-)
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
@@ -56,8 +50,7 @@ def test_a_run_killed_on_the_card_goes_on_there(tiles: Path, tmp_path: Path, mod
     config = config_of(
         model, tiles, tmp_path / "run", epochs=4, device="cuda", checkpoint_every_steps=1
     )
-    process = subprocess.Popen([sys.executable, "-c", CODE, config.to_json()])
-    _kill_after_step(process, config.out, 3)
+    kill_in_step(config, 3)
     assert read_status(config.out).state is RunState.INTERRUPTED
     assert resume(config.out).state is RunState.FINISHED
     losses = [point.train_loss for point in read_status(config.out).curves.epochs]

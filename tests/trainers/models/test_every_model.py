@@ -226,19 +226,26 @@ def test_killed_and_resumed_equals_uninterrupted(tiles: Path, tmp_path: Path, mo
         config_of(model, tiles, tmp_path / out, epochs=4, checkpoint_every_steps=1)
         for out in ("whole", "killed")
     )
-    code = (
-        "import sys; from trainers.config import TrainConfig; from trainers.train import train; "
-        "train(TrainConfig.model_validate_json(sys.argv[1]))"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, killed.to_json()])
-    _kill_after_step(process, killed.out, 3)
+    kill_in_step(killed, 3)
     assert read_status(killed.out).state is RunState.INTERRUPTED
     assert resume(killed.out).state is RunState.FINISHED
     train(whole)
     assert_same_weights(whole.out, killed.out)
 
 
-def _kill_after_step(process: subprocess.Popen[bytes], run: Path, step: int) -> None:
+def kill_in_step(config: TrainConfig, step: int) -> None:
+    """Start the training in a process of its own, and kill it there."""
+    code = (
+        "import sys; from trainers.config import TrainConfig; from trainers.train import train; "
+        "train(TrainConfig.model_validate_json(sys.argv[1]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, config.to_json()])
+    _wait_for_step(process, config.out, step)
+    process.kill()
+    process.wait()
+
+
+def _wait_for_step(process: subprocess.Popen[bytes], run: Path, step: int) -> None:
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         has_state = (run / "checkpoints" / "last.state.pt").exists()
@@ -247,5 +254,3 @@ def _kill_after_step(process: subprocess.Popen[bytes], run: Path, step: int) -> 
             break
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.005)
-    process.kill()
-    process.wait()
