@@ -51,7 +51,20 @@ find_python() {
     exit 1
 }
 
+# Unpacked, all is 8 GB; the downloaded wheels lie beside it until pip is done.
+NEEDED_GB=12
+check_disk() {
+    [ -x .venv/bin/icseg ] && return 0
+    local free_gb
+    free_gb=$(($(df -Pk . | awk 'NR == 2 {print $4}') / 1024 / 1024))
+    [ "$free_gb" -ge "$NEEDED_GB" ] && return 0
+    echo "Setting up needs $NEEDED_GB GB of free disk; $free_gb GB are free in $PWD." >&2
+    echo "Make room, or clone onto a larger disk, and repeat the command." >&2
+    exit 1
+}
+
 install_system_libraries
+check_disk
 python=$(find_python)
 pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 SAM2_BUILD_CUDA=0 .venv/bin/python -m pip install --quiet"
 
