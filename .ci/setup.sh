@@ -51,8 +51,8 @@ find_python() {
     exit 1
 }
 
-# Unpacked, all is 8 GB; the downloaded wheels lie beside it until pip is done.
-NEEDED_GB=12
+# Unpacked, all is 7 GB; the downloaded wheels lie beside it until pip is done.
+NEEDED_GB=10
 check_disk() {
     [ -x .venv/bin/icseg ] && return 0
     local free_gb

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ class LabellingPluginDock(LabellingDock):
         super().__init__()
         viewer = unwrapped(napari_viewer)
         self.controller = LabellingController(viewer, session_of(viewer), self)
-        self._guard = _CloseGuard(viewer, partial(_end, viewer, self.controller))
+        _CloseGuard(viewer, partial(_end, viewer, self.controller))
         _TakenOutGuard(self, self.controller.close)
 
 
@@ -66,8 +67,8 @@ class _FullHeightDock(QWidget):
     def __init__(self, dock: Any, viewer: Any) -> None:
         super().__init__()
         self.dock = dock
-        self._guard = _CloseGuard(unwrapped(viewer), dock.controller.close)
-        _TakenOutGuard(self, dock.controller.close)
+        guard = _CloseGuard(unwrapped(viewer), dock.controller.close)
+        _TakenOutGuard(self, guard.close)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(dock)
@@ -78,9 +79,9 @@ class TrainingPluginDock(_FullHeightDock):
     """The Training dock of a viewer."""
 
     def __init__(self, napari_viewer: Any) -> None:
-        from napari_icseg.controllers.training import build_training_dock
+        from napari_icseg.controllers.training import ViewerTrainingDock
 
-        super().__init__(build_training_dock(napari_viewer), napari_viewer)
+        super().__init__(ViewerTrainingDock(napari_viewer), napari_viewer)
 
 
 class RoundsPluginDock(_FullHeightDock):
@@ -120,22 +121,29 @@ class ResultsPluginDock(_FullHeightDock):
 
 
 class _CloseGuard(QObject):
-    """Closes something once, when the viewer's window really closes.
+    """Closes something once: when the viewer's window really closes, or when Python ends.
 
-    Later, when Python collects what is left, its parts are no longer whole.
+    Later, when Python or Qt takes apart what is left, its parts are no longer whole.
     """
 
     def __init__(self, viewer: Any, close: Callable[[], None]) -> None:
         super().__init__()
         self._close: Callable[[], None] | None = close
         main_window_of(viewer).installEventFilter(self)
+        atexit.register(self.close)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Qt's hook; never keeps an event from anybody."""
         # a close by the user may still be refused in napari's own question; the window then
         # stays, else it hides. A close by a program is never refused.
         if event is not None and event.type() in _CLOSING and not event.spontaneous():
-            close, self._close = self._close, None
-            if close is not None:
-                close()
+            self.close()
         return False
+
+    def close(self) -> None:
+        """Close it, if that has not been done yet."""
+        # until then this is what keeps the guard alive
+        atexit.unregister(self.close)
+        close, self._close = self._close, None
+        if close is not None:
+            close()

@@ -36,10 +36,9 @@ class ViewerMapDock(MapDock):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         viewer = unwrapped(viewer)
-        controller = MapController(session_of(viewer), viewer, self, partial(ask_for_image, viewer))
-        self.controller = controller
-        # not the bound method: `self` is on its way out when Qt says "destroyed"
-        self.destroyed.connect(lambda: controller.close())
+        self.controller = MapController(
+            session_of(viewer), viewer, self, partial(ask_for_image, viewer)
+        )
 
 
 def open_map_dock(viewer: Any) -> None:

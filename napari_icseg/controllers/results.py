@@ -36,10 +36,7 @@ class ViewerResultsDock(ResultsDock):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         viewer = unwrapped(viewer)
-        controller = ResultsController(session_of(viewer), viewer, self)
-        self.controller = controller
-        # not the bound method: `self` is on its way out when Qt says "destroyed"
-        self.destroyed.connect(lambda: controller.close())
+        self.controller = ResultsController(session_of(viewer), viewer, self)
 
 
 class ResultsController:

@@ -32,10 +32,7 @@ class ViewerReviewDock(ReviewDock):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         viewer = unwrapped(viewer)
-        controller = ReviewController(session_of(viewer), viewer, self)
-        self.controller = controller
-        # not the bound method: `self` is on its way out when Qt says "destroyed"
-        self.destroyed.connect(lambda: controller.close())
+        self.controller = ReviewController(session_of(viewer), viewer, self)
 
 
 def open_dock(viewer: Any, name: str) -> None:

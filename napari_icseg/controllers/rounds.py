@@ -42,12 +42,9 @@ class ViewerRoundsDock(RoundsDock):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         viewer = unwrapped(viewer)
-        controller = RoundsController(
+        self.controller = RoundsController(
             session_of(viewer), viewer, self, partial(open_review_dock, viewer)
         )
-        self.controller = controller
-        # not the bound method: `self` is on its way out when Qt says "destroyed"
-        self.destroyed.connect(lambda: controller.close())
 
 
 def open_review_dock(viewer: Any) -> None:

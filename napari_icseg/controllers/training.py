@@ -44,15 +44,7 @@ class ViewerTrainingDock(TrainingDock):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         viewer = unwrapped(viewer)
-        controller = TrainingController(session_of(viewer), viewer, self)
-        self.controller = controller
-        # not the bound method: `self` is on its way out when Qt says "destroyed"
-        self.destroyed.connect(lambda: controller.close())
-
-
-def build_training_dock(viewer: Any) -> ViewerTrainingDock:
-    """Return a Training dock for a napari viewer; it works until its widget is destroyed."""
-    return ViewerTrainingDock(viewer)
+        self.controller = TrainingController(session_of(viewer), viewer, self)
 
 
 class TrainingController:

@@ -1,4 +1,4 @@
-"""kill -9 of the GUI: everything that was accepted is there when the project is opened again."""
+"""The GUI ends without its window being closed: by kill -9, or as a script that ends."""
 
 from __future__ import annotations
 
@@ -40,3 +40,27 @@ def test_a_killed_gui_loses_nothing_that_was_accepted(tiles):
         project.check()
         assert len(project.objects(1)) >= int(accepted[-1].split()[2])
         assert project.can_undo
+
+
+ENDING = """
+import sys
+from pathlib import Path
+import napari
+from napari_icseg.controllers.application import PLUGIN, open_docks
+viewer = napari.Viewer()
+labelling, training = open_docks(viewer)
+for name in ("Rounds", "Review", "Map", "Results"):
+    viewer.window.add_plugin_dock_widget(PLUGIN, name)
+labelling.controller.projects.open(Path(sys.argv[1]))
+print("open")
+"""
+
+
+def test_a_script_that_ends_with_its_window_open_closes_everything_in_order(tiles):
+    file = tiles / "chip.icseg"
+    with Project.create(file) as project:
+        project.add_images(sorted(tiles.glob("*.png")))
+    command = [sys.executable, "-c", ENDING, str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "open\n"), done.stderr
+    assert "Error" not in done.stderr
