@@ -1,7 +1,8 @@
 """Stopping a model in the middle of a forward pass.
 
-Embedding a neighbour with a large model takes seconds on a CPU; a click must not wait for
-it. Before each module runs, a hook asks whether the thread that runs it should stop.
+Embedding a neighbour with a large model takes seconds on a CPU, following a net through many
+windows does so with any; a click must not wait for it. Before each module runs, a hook asks
+whether the thread that runs it should stop.
 """
 
 from __future__ import annotations
@@ -36,12 +37,16 @@ def make_interruptible(model: nn.Module) -> None:
 
 @contextmanager
 def stopping(should_stop: Callable[[], bool] | None) -> Iterator[None]:
-    """Raise `EmbeddingInterruptedError` in this thread's forward passes once asked to stop."""
+    """Raise `EmbeddingInterruptedError` in this thread's forward passes once asked to stop.
+
+    Inside of another one only the inner one is asked.
+    """
+    outer = getattr(_current, "should_stop", None)
     _current.should_stop = should_stop
     try:
         yield
     finally:
-        _current.should_stop = None
+        _current.should_stop = outer
 
 
 def stop_if_asked() -> None:

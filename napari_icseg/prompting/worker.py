@@ -33,7 +33,7 @@ from napari_icseg.prompting.errors import EmbeddingInterruptedError, PromptError
 from napari_icseg.prompting.freed_memory import SpareMemory, give_back_memory, returning_memory
 from napari_icseg.prompting.gpu_memory import FULL, go_on_without_gpu, is_out_of_memory
 from napari_icseg.prompting.growing import can_grow
-from napari_icseg.prompting.interrupt import stopping
+from napari_icseg.prompting.interrupt import stop_if_asked, stopping
 from napari_icseg.prompting.prompt_image import PromptImage
 from napari_icseg.prompting.requests import (
     AheadRequest,
@@ -209,13 +209,13 @@ class PromptWorker(WorkerCalls):
         told_s = started_s
         self._tell(self.status, f"Following the {job.kind}…")
         steps = answered.steps(self._ready(), embedding_of, job.kind)
-        for number, candidate in enumerate(steps, 2):
-            if is_stale():
-                return
-            self._tell(self.status, f"Following the {job.kind}… window {number}")
-            if candidate.is_cut and time.perf_counter() - told_s > _TELL_EVERY_S:
-                told_s = time.perf_counter()
-                self._tell(self.grown, answered.result(started_s, is_growing=True))
+        with stopping(is_stale):
+            for number, candidate in enumerate(steps, 2):
+                stop_if_asked()
+                self._tell(self.status, f"Following the {job.kind}… window {number}")
+                if candidate.is_cut and time.perf_counter() - told_s > _TELL_EVERY_S:
+                    told_s = time.perf_counter()
+                    self._tell(self.grown, answered.result(started_s, is_growing=True))
         self._end_grow(job, started_s)
 
     def _end_grow(self, job: GrowRequest, started_s: float) -> None:

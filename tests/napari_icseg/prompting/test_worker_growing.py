@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from napari_icseg.prompting.interrupt import stop_if_asked
 from napari_icseg.prompting.protocol import Prompts
 from napari_icseg.prompting.windows import WindowGrid
 from napari_icseg.prompting.worker import PromptWorker
@@ -28,7 +29,7 @@ class SteppedFlood(FloodPredictor):
         self.beyond.set()
         self.is_waiting = threading.Event()
         self.error: Exception | None = None
-        self.num_predicted = 0
+        self.num_predicted = self.num_beyond = 0
 
     def predict(self, embedding, prompts):
         self.num_predicted += 1
@@ -37,6 +38,9 @@ class SteppedFlood(FloodPredictor):
             assert self.beyond.wait(WAIT_S)
             if self.error is not None:
                 raise self.error
+            # as a model does before each of its modules
+            stop_if_asked()
+            self.num_beyond += 1
         return super().predict(embedding, prompts)
 
 
@@ -203,6 +207,7 @@ def test_what_is_no_longer_wanted_is_not_followed(worker, flood, listener, pixel
     if interruption == "click":
         listener.wait(lambda: len(listener.predicted) == 2)
     listener.wait_idle()
+    assert flood.num_beyond == 0
     assert len(listener.grown) == num_told
     worker.grow(old, "net")
     listener.wait_idle()
