@@ -64,7 +64,7 @@ class Growth(ABC):
         # the windows that were asked is ever taken
         self._mask = sparse_zeros(answer.image_hw, order="F")
         self._reach: Window | None = None
-        self._seen = sparse_zeros(answer.image_hw)
+        self._seen: dict[Window, None] = {}
         for window, candidates in answer.found.items():
             for candidate in candidates:
                 if candidate.kind == self.kind:
@@ -87,7 +87,7 @@ class Growth(ABC):
     def _take(self, window: Window, seen: Mask) -> None:
         """Unite the mask with what a window sees, bool (h, w)."""
         self._mask[window.slices] |= seen
-        self._seen[window.slices] = True
+        self._seen[window] = None
         self._reach = window if self._reach is None else _around_both(self._reach, window)
 
     def _ask_about(self, window: Window, piece: Mask, zone: Mask) -> Mask:
@@ -102,7 +102,7 @@ class Growth(ABC):
             zone: bool (h, w), where the piece is clicked and compared.
 
         """
-        zone = zone & self._seen[window.slices]
+        zone = zone & self._seen_in(window)
         known = piece & zone
         unclear, best = known.copy(), np.zeros_like(known)
         best_iou, best_score = 0.0, 1.0
@@ -118,6 +118,15 @@ class Growth(ABC):
             unclear[row, col] = False
         self._score = min(self._score, best_score)
         return best
+
+    def _seen_in(self, window: Window) -> Mask:
+        """Return where in a window (h, w) others have looked already."""
+        seen = np.zeros((window.height, window.width), dtype=np.bool_)
+        for other in self._seen:
+            top, left = other.top - window.top, other.left - window.left
+            bottom, right = max(0, top + other.height), max(0, left + other.width)
+            seen[max(0, top) : bottom, max(0, left) : right] = True
+        return seen
 
     def _ask(self, window: Window, click_rc: tuple[int, int]) -> tuple[Mask, float]:
         """Return what a window sees under a click in it, bool (h, w), and the score of that."""

@@ -168,8 +168,9 @@ class Sam2PromptPredictor:
         """Return the features where the model is; those of the last window are kept."""
         known = self._clicked.get(embedding)
         if known is None:
-            known = embedding.features.map(lambda level: level.to(self.device, torch.float32))
+            # first, for those of a window of 1024 px take 34 MB
             self._clicked.clear()
+            known = embedding.features.map(lambda level: level.to(self.device, torch.float32))
             self._clicked[embedding] = known
         return known
 

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
     from napari_icseg.prompting.protocol import Embedding
 
-MAX_BYTES = 32 * 2**20
-"""Of all embeddings together: eight answers in windows of 1024 px at full resolution."""
+MAX_BYTES = 16 * 2**20
+"""Of all embeddings together: four answers in windows of 1024 px at full resolution.
+
+The next click needs one, taking a click back the one before.
+"""
 MAX_EACH = 32
 """Of one embedding."""
 
