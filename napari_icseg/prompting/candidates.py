@@ -147,11 +147,14 @@ def rank(
 
 def drop_duplicates(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
     """Keep the first of those that overlap with an IoU above `DUPLICATE_IOU`."""
-    kept: list[Candidate] = []
+    kept: list[tuple[Candidate, int]] = []
     for candidate in candidates:
-        if all(iou(candidate.mask, other.mask) <= DUPLICATE_IOU for other in kept):
-            kept.append(candidate)
-    return tuple(kept)
+        area = candidate.mask.area
+        # the IoU is at most the ratio of the areas: few need to be laid over each other
+        alike = (other for other, size in kept if min(area, size) > DUPLICATE_IOU * max(area, size))
+        if all(iou(candidate.mask, other.mask) <= DUPLICATE_IOU for other in alike):
+            kept.append((candidate, area))
+    return tuple(candidate for candidate, _ in kept)
 
 
 def is_frayed(mask: RleMask) -> bool:

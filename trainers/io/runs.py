@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -33,10 +34,19 @@ class Spans(NamedTuple):
 
 def mask_to_runs(mask: BoolArray) -> IntArray:
     """Return the runs (int64) of `mask`, bool (H, W) with H*W > 0."""
-    flat = mask.ravel(order="F")
+    flat = _columns(mask)
     changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     first = [0] if not flat[0] else [0, 0]
     return np.diff(np.concatenate((first, changes, [flat.size]))).astype(np.int64, copy=False)
+
+
+def _columns(mask: BoolArray) -> BoolArray:
+    """Return the pixels column by column, bool (H*W,)."""
+    if mask.strides[0] <= mask.strides[1]:
+        return mask.ravel(order="F")
+    # by blocks: a tenth of numpy's time
+    columns: BoolArray = cv2.transpose(mask.view(np.uint8)).ravel().view(np.bool_)
+    return columns
 
 
 def runs_to_mask(runs: IntArray, height: int, width: int) -> BoolArray:

@@ -134,6 +134,23 @@ def test_nearly_equal_masks_are_one_candidate():
     assert [c.kind for c in drop_duplicates(ranked)] == ["part", "layer"]
 
 
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        (bar(4, width=50), True),
+        (bar(4, width=48), True),
+        (bar(4, width=47), False),
+        (bar(20, width=50), False),
+        (bar(4, width=50) | bar(20, height=1, width=6), True),
+        (bar(4, width=50) | LAYER, False),
+    ],
+)
+def test_two_of_one_object_differ_by_a_twentieth_at_most(other, is_same):
+    first, second = candidate(bar(4), "net"), candidate(other, "layer")
+    assert drop_duplicates([first, second]) == ((first,) if is_same else (first, second))
+    assert drop_duplicates([second, first]) == ((second,) if is_same else (second, first))
+
+
 def candidate(mask: np.ndarray, kind, score=0.5, *, origin=(0, 0), is_cut=False) -> Candidate:
     return Candidate(RleMask.from_mask(mask, origin), score, kind, is_cut)
 
