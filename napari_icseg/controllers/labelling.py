@@ -26,6 +26,7 @@ from napari_icseg.controllers.image_notes import NotesPart
 from napari_icseg.controllers.image_steps import ImageSteps
 from napari_icseg.controllers.image_switcher import ImageSwitcher
 from napari_icseg.controllers.image_tools import ImageTools
+from napari_icseg.controllers.lasting_objects import LastingObjects
 from napari_icseg.controllers.layers import OBJECTS, ViewerLayers
 from napari_icseg.controllers.locate_part import LocatePart
 from napari_icseg.controllers.model_chooser import DEFAULT_MODEL, ModelChooser, load_predictor
@@ -85,6 +86,7 @@ PARTS: tuple[Callable[[Desk], Part], ...] = (
     BatchPart,
     HistoryPanel,
     ObjectView,
+    LastingObjects,
 )
 """The features of the desk, each built once for a dock."""
 

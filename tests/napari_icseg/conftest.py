@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -69,7 +70,7 @@ def predictor(
 
 
 @pytest.fixture
-def _frozen_heap():
+def _frozen_heap(monkeypatch: pytest.MonkeyPatch):
     """Keeps what is there before a test out of the collections of napari's viewer fixture.
 
     With torch and napari loaded each of them takes seconds, and there are several a test.
@@ -78,6 +79,8 @@ def _frozen_heap():
     """
     import torch  # noqa: F401
 
+    collector = SimpleNamespace(freeze=lambda: None, unfreeze=lambda: None)
+    monkeypatch.setattr("napari_icseg.controllers.lasting_objects.gc", collector)
     gc.freeze()
     gc.disable()
     yield
