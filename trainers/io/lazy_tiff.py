@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_SEGMENT_BYTES = 64 * 2**20
 """A file whose strips or tiles are larger, once decoded, is not read part by part."""
-MAX_CACHE_BYTES = 48 * 2**20
+MAX_CACHE_BYTES = 24 * 2**20
 _MAX_LEVELS = 32
 _GREY, _INVERTED, _RGB = 1, 0, 2
 _CONTIGUOUS = 1
