@@ -166,6 +166,11 @@ class Inbox:
                 self._changed.wait()
             return job
 
+    def rest(self, seconds: float) -> None:
+        """Wait for a while, or until something else is asked for."""
+        with self._changed:
+            self._changed.wait_for(self.is_urgent, seconds)
+
     def put_back(self, request: EmbedRequest | AheadRequest | FindRequest) -> None:
         """Return a request that was interrupted, unless it is no longer wanted."""
         with self._changed:

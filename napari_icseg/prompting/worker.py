@@ -70,6 +70,8 @@ _MAX_THREADS = 8
 _JOIN_TIMEOUT_S = 60.0
 _NUM_NEAR = 4
 """Windows that are embedded around what the user looks at."""
+_DRAWING_S = 0.04
+"""The window draws the answer first; beside a model that goes on it takes twice as long."""
 _TELL_EVERY_S = 0.2
 """A growing mask is drawn no more often."""
 _log = logging.getLogger(__name__)
@@ -204,6 +206,7 @@ class PromptWorker(WorkerCalls):
         started_s, answered = time.perf_counter(), self._answered
         if answered is None or answered.request is not job.answered:
             return
+        self._inbox.rest(_DRAWING_S)
         is_stale = partial(self._inbox.is_stale, job)
         embedding_of = partial(self._embedding, job.answered.image, is_stale)
         told_s = started_s

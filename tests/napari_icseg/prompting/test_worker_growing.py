@@ -256,3 +256,15 @@ def test_close_stops_following(worker, flood, pixels, listener):
     threading.Timer(0.05, flood.beyond.set).start()
     worker.close()
     assert not worker._thread.is_alive()
+
+
+def test_following_waits_until_the_answer_is_drawn_and_the_next_click_does_not(
+    worker, listener, pixels, monkeypatch
+):
+    monkeypatch.setattr("napari_icseg.prompting.worker._DRAWING_S", 2 * WAIT_S)
+    worker.show(1, pixels)
+    worker.predict(click())
+    listener.wait(lambda: listener.predicted)
+    worker.predict(click(30, 205))
+    listener.wait(lambda: len(listener.predicted) == 2)
+    assert not listener.grown
