@@ -51,20 +51,19 @@ find_python() {
     exit 1
 }
 
-# Unpacked, all is 7 GB; the downloaded wheels lie beside it until pip is done.
+# Unpacked, all is 7 GB; the downloaded wheels lie beside it, or in TMPDIR, until pip is done.
 NEEDED_GB=10
-check_disk() {
-    [ -x .venv/bin/icseg ] && return 0
+warn_of_little_disk() {
+    [ ! -x .venv/bin/icseg ] || return 0
     local free_gb
     free_gb=$(($(df -Pk . | awk 'NR == 2 {print $4}') / 1024 / 1024))
-    [ "$free_gb" -ge "$NEEDED_GB" ] && return 0
-    echo "Setting up needs $NEEDED_GB GB of free disk; $free_gb GB are free in $PWD." >&2
-    echo "Make room, or clone onto a larger disk, and repeat the command." >&2
-    exit 1
+    [ "$free_gb" -lt "$NEEDED_GB" ] || return 0
+    say "Setting up needs about $NEEDED_GB GB of disk, and $free_gb GB are free here. If there is no
+   space left on the way, make room or clone onto a larger disk, and repeat the command."
 }
 
 install_system_libraries
-check_disk
+warn_of_little_disk
 python=$(find_python)
 pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 SAM2_BUILD_CUDA=0 .venv/bin/python -m pip install --quiet"
 
