@@ -33,5 +33,5 @@ class LastingObjects:
 
     def _on_worker_embedded(self, _request: object) -> None:
         """The window is complete, the libraries are imported, and the model is loaded."""
-        self._worker.embedded.disconnect(self._on_worker_embedded)
+        self._worker.embedded.disconnect(self._on_worker_embedded, missing_ok=True)
         gc.freeze()
