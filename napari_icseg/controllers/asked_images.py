@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_icseg.controllers.desk import KeylessPart
 from napari_icseg.controllers.session import session_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari_icseg.controllers.desk import Desk
 
 
@@ -22,7 +21,7 @@ def ask_for_image(viewer: Any, image_id: int) -> None:
     session.image_asked.emit(image_id)
 
 
-class AskedImages:
+class AskedImages(KeylessPart):
     """Goes to the image that `session.image_asked` names, also where the list's filter hides it."""
 
     def __init__(self, desk: Desk) -> None:
@@ -30,10 +29,6 @@ class AskedImages:
         self._list = desk.dock.images
         self._session.image_asked.connect(self._on_session_image_asked)
         self._session.images_expected.connect(self._images.expect)
-
-    def actions(self) -> dict[str, Callable[[], object]]:
-        """It has no keys."""
-        return {}
 
     def close(self) -> None:
         """Stops listening."""

@@ -6,19 +6,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari_icseg.controllers import hints
+from napari_icseg.controllers.desk import KeylessPart
 from napari_icseg.controllers.notify import errors_shown
 from napari_icseg.controllers.wording import counted
 from napari_icseg.widgets import class_dialogs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from napari_icseg.controllers.desk import Desk
     from napari_icseg.project.project import Project
     from napari_icseg.project.records import ClassRecord
 
 
-class ClassPart:
+class ClassPart(KeylessPart):
     """One for a desk; see `desk.Part`."""
 
     def __init__(self, desk: Desk) -> None:
@@ -31,10 +32,6 @@ class ClassPart:
         self._bar.change_asked.connect(self._on_bar_change_asked)
         self._bar.order_asked.connect(self.order)
         self._count()
-
-    def actions(self) -> Mapping[str, Callable[[], object]]:
-        """It has no keys."""
-        return {}
 
     def close(self) -> None:
         """Stops listening."""

@@ -47,3 +47,11 @@ class Part(Protocol):
 
     def close(self) -> None:
         """Stops listening and gives everything back; called once."""
+
+
+class KeylessPart:
+    """The base of parts without keys and buttons; see `Part`."""
+
+    def actions(self) -> Mapping[str, Callable[[], object]]:
+        """It has none."""
+        return {}

@@ -9,22 +9,18 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from napari_icseg.controllers.desk import KeylessPart
 
+if TYPE_CHECKING:
     from napari_icseg.controllers.desk import Desk
 
 
-class LastingObjects:
+class LastingObjects(KeylessPart):
     """One for a desk; see `desk.Part`. From the first embedded image on, until it closes."""
 
     def __init__(self, desk: Desk) -> None:
         self._worker = desk.worker
         self._worker.embedded.connect(self._on_worker_embedded)
-
-    def actions(self) -> Mapping[str, Callable[[], object]]:
-        """It has no keys."""
-        return {}
 
     def close(self) -> None:
         """Lets the collector see everything again: the window is going."""

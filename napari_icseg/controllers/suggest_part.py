@@ -5,19 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_icseg.controllers.desk import KeylessPart
 from napari_icseg.controllers.hints import Hint
 from napari_icseg.widgets.suggest_menu import SuggestMenu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from napari_icseg.controllers.desk import Desk
     from napari_icseg.controllers.suggest_service import Suggestions
 
 SUGGESTED = Hint("The list shows what to label next. {next_to_do} opens the first image.", "done")
 
 
-class SuggestPart:
+class SuggestPart(KeylessPart):
     """One for a desk; see `desk.Part`. The Map dock may ask for suggestions, too."""
 
     def __init__(self, desk: Desk) -> None:
@@ -34,10 +33,6 @@ class SuggestPart:
         self._on_suggestions_busy_changed()
         if self._suggestions.images:
             self._on_suggestions_changed()
-
-    def actions(self) -> Mapping[str, Callable[[], object]]:
-        """It has no keys."""
-        return {}
 
     def close(self) -> None:
         """Stops listening."""

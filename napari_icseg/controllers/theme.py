@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from napari_icseg.controllers.desk import KeylessPart
 from napari_icseg.widgets import tones
 from napari_icseg.widgets.key_texts import refresh_key_texts
 from napari_icseg.widgets.keymap import ACTIVE_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from napari_icseg.controllers.desk import Desk
     from napari_icseg.widgets.training_view import Tone
@@ -34,7 +35,7 @@ def colors_of(viewer: Any) -> ThemeColors:
     return ThemeColors(theme.text.as_hex(format="long"), background, tones.palette_for(background))
 
 
-class LookPart:
+class LookPart(KeylessPart):
     """Colours and key names of the Labelling dock follow napari's theme and the settings."""
 
     def __init__(self, desk: Desk) -> None:
@@ -43,10 +44,6 @@ class LookPart:
         ACTIVE_KEYS.changed.connect(self._on_active_keys_changed)
         self._on_viewer_theme()
         self._on_active_keys_changed()
-
-    def actions(self) -> Mapping[str, Callable[[], object]]:
-        """It has no keys."""
-        return {}
 
     def close(self) -> None:
         """Stops following."""

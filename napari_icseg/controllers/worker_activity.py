@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from napari_icseg.controllers.desk import KeylessPart
 
+if TYPE_CHECKING:
     from napari_icseg.controllers.activity import Task
     from napari_icseg.controllers.desk import Desk
 
 
-class WorkerActivity:
+class WorkerActivity(KeylessPart):
     """One for a desk; see `desk.Part`. The worker's status comes in its own thread."""
 
     def __init__(self, desk: Desk) -> None:
         self._worker, self._activity = desk.worker, desk.session.activity
         self._task: Task | None = None
         self._worker.status.connect(self._on_worker_status)
-
-    def actions(self) -> Mapping[str, Callable[[], object]]:
-        """It has no keys."""
-        return {}
 
     def close(self) -> None:
         """Stops listening."""

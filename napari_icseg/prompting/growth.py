@@ -64,7 +64,7 @@ class Growth(ABC):
         # the windows that were asked is ever taken
         self._mask = sparse_zeros(answer.image_hw, order="F")
         self._reach: Window | None = None
-        self._seen: dict[Window, None] = {}
+        self._seen: set[Window] = set()
         for window, candidates in answer.found.items():
             for candidate in candidates:
                 if candidate.kind == self.kind:
@@ -87,7 +87,7 @@ class Growth(ABC):
     def _take(self, window: Window, seen: Mask) -> None:
         """Unite the mask with what a window sees, bool (h, w)."""
         self._mask[window.slices] |= seen
-        self._seen[window] = None
+        self._seen.add(window)
         self._reach = window if self._reach is None else _around_both(self._reach, window)
 
     def _ask_about(self, window: Window, piece: Mask, zone: Mask) -> Mask:
